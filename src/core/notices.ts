@@ -1,0 +1,139 @@
+/**
+ * The closed table of everything worth telling. One entry gives the log line, the metric and the row in
+ * `docs/notices.md`, so the three cannot disagree. Code says `notify('delivery.throttled', {…})`; telemetry/ does the rest.
+ */
+
+interface Row {
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly meaning: string
+  /** The name of its counter, without the `sluice_` prefix and `_total`. */
+  readonly counter: string
+  /** The fields that become labels of the counter. Few values each: never an id. */
+  readonly labels?: readonly string[]
+  /** A numeric field that is summed instead of counting 1. */
+  readonly sum?: string
+}
+
+export const NOTICES = {
+  'ingest.accepted': {
+    level: 'debug',
+    meaning: 'Operations are durable and were answered.',
+    counter: 'ingest_accepted',
+    labels: ['source'],
+    sum: 'count',
+  },
+  'ingest.repeated': {
+    level: 'debug',
+    meaning: 'A client repeated ids that were accepted before; they were answered and not stored again.',
+    counter: 'ingest_repeated',
+    labels: ['source'],
+    sum: 'count',
+  },
+  'ingest.refused': {
+    level: 'info',
+    meaning: 'A request was refused before anything was stored.',
+    counter: 'ingest_refused',
+    labels: ['code'],
+  },
+  'bus.recovered': {
+    level: 'info',
+    meaning: 'The log was opened and checked; this many records lie in it.',
+    counter: 'bus_recovered',
+  },
+  'bus.full': {
+    level: 'error',
+    meaning: 'The log cannot grow: requests are answered 503 until there is space.',
+    counter: 'bus_full',
+  },
+  'bus.failed': {
+    level: 'error',
+    meaning: 'The disk answered with an error: the process stops so that no answer is a lie.',
+    counter: 'bus_failed',
+  },
+  'bus.fenced': {
+    level: 'warn',
+    meaning: 'Records of a lane that was taken away were settled too late; their new owner handles them.',
+    counter: 'bus_fenced',
+    sum: 'count',
+  },
+  'bus.trimmed': {
+    level: 'debug',
+    meaning: 'Records past the retention time, settled by every group, were removed from the log.',
+    counter: 'bus_trimmed',
+    sum: 'count',
+  },
+  'delivery.attempted': {
+    level: 'debug',
+    meaning: 'One call to Customer.io ended.',
+    counter: 'delivery_calls',
+    labels: ['endpoint', 'code'],
+  },
+  'delivery.settled': {
+    level: 'debug',
+    meaning: 'Operations reached an outcome.',
+    counter: 'delivery_outcomes',
+    labels: ['outcome'],
+    sum: 'count',
+  },
+  'delivery.throttled': {
+    level: 'info',
+    meaning: 'Customer.io answered 429: the rate was lowered.',
+    counter: 'delivery_throttled',
+  },
+  'delivery.breaker': {
+    level: 'warn',
+    meaning: 'The breaker changed its state: closed calls, open waits, half_open tries.',
+    counter: 'delivery_breaker_changes',
+    labels: ['state'],
+  },
+  'delivery.credentials': {
+    level: 'error',
+    meaning:
+      'Customer.io refuses the credentials: delivery is stopped, nothing is lost, it tries again every minute.',
+    counter: 'delivery_credentials_refused',
+  },
+  'delivery.bisected': {
+    level: 'info',
+    meaning: 'A batch was refused as a whole and was halved to find the culprit.',
+    counter: 'delivery_bisections',
+  },
+  'delivery.dead': {
+    level: 'warn',
+    meaning: 'An operation was refused for good and lies with the dead letters.',
+    counter: 'delivery_dead',
+    labels: ['code'],
+  },
+  'delivery.failed': {
+    level: 'error',
+    meaning: 'The delivery stage met an error of its own and stops the process; nothing is lost.',
+    counter: 'delivery_failures',
+  },
+  'ledger.replayed': {
+    level: 'info',
+    meaning: 'Dead letters were put through delivery again.',
+    counter: 'ledger_replayed',
+    sum: 'count',
+  },
+  'gateway.started': { level: 'info', meaning: 'Everything listens and runs.', counter: 'gateway_starts' },
+  'gateway.stopping': {
+    level: 'info',
+    meaning: 'A stop was asked for; work in flight is finished.',
+    counter: 'gateway_stops',
+  },
+  'gateway.stopped': {
+    level: 'info',
+    meaning: 'Everything is closed; what is pending waits in the log.',
+    counter: 'gateway_stopped',
+  },
+} as const satisfies Record<string, Row>
+
+export type NoticeName = keyof typeof NOTICES
+
+export interface NoticeFields {
+  readonly [field: string]: string | number | boolean | undefined
+}
+
+/** How every part tells what happened; given to it, never imported. */
+export type Notify = (name: NoticeName, fields?: NoticeFields) => void
+
+export const silent: Notify = () => {}

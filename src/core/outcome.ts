@@ -1,0 +1,39 @@
+/** How operations end, and the figures that must add up. */
+
+export const OUTCOMES = ['delivered', 'coalesced', 'suppressed', 'dead'] as const
+export type Outcome = (typeof OUTCOMES)[number]
+
+/** One call, or one refusal to call, that concerned an operation. */
+export interface Attempt {
+  /** Milliseconds since 1970. */
+  readonly at: number
+  readonly ms: number
+  /** The HTTP status, or null when no answer came. */
+  readonly status: number | null
+  /** What it meant: `ok`, or a code of the error table. */
+  readonly code: string
+  /** Customer.io's own words, or the network's. */
+  readonly detail?: string
+}
+
+/** Why an operation was refused for good, in Customer.io's words where it gave any. */
+export interface Refusal {
+  readonly code: string
+  readonly reason: string
+  readonly field?: string
+  readonly message?: string
+}
+
+/** The conservation figure of promise P2: accepted = delivered + coalesced + suppressed + dead + pending + duplicate. */
+export interface Conservation {
+  readonly accepted: number
+  readonly delivered: number
+  readonly coalesced: number
+  readonly suppressed: number
+  readonly dead: number
+  readonly pending: number
+  /** Records that repeated an operation already ended: two producers, or a client's retry that outran the dedupe. */
+  readonly duplicate: number
+  /** accepted minus all the others. Anything but 0 is a defect or a loss. */
+  readonly missing: number
+}

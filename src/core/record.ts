@@ -1,0 +1,51 @@
+/** A record: an operation, a report or an outcome as it lies on the bus. Plain data, no methods, no hidden state. */
+
+/** What is said beside the value. Keys are lower case; values are text without line breaks. */
+export interface Headers {
+  readonly [name: string]: string
+}
+
+export interface BusRecord {
+  /** The operation id, a ULID. For an event it is also the `id` that Customer.io dedupes on. */
+  readonly id: string
+  /** What orders it: records with one key arrive in the order in which they were published. */
+  readonly key: string
+  /** What it is, as `type.action`: `person.identify`, `person.event`, … (see operation.ts). */
+  readonly kind: string
+  /** When Sluice received it, milliseconds since 1970. */
+  readonly at: number
+  readonly headers: Headers
+  /** JSON text, byte for byte what will be sent on. */
+  readonly value: string
+}
+
+/** Where a record lies. `epoch` says under which ownership of the lane it was handed out. */
+export interface Place {
+  readonly topic: string
+  readonly lane: number
+  readonly offset: number
+  readonly epoch: number
+}
+
+/** A record as a subscriber receives it. */
+export interface Received extends BusRecord, Place {}
+
+export const TOPICS = {
+  /** People, objects, deliveries: all that must stay in order. */
+  events: 'customerio.events',
+  /** Dead letters and ranges put through delivery again; apart from `events`, so that live traffic goes first. */
+  replay: 'customerio.replay',
+  processed: 'customerio.processed',
+  dlq: 'customerio.dlq',
+} as const
+
+/** The names of headers that Sluice itself reads. */
+export const HEADER = {
+  /** The name of the source whose credentials published it. */
+  source: 'source',
+  correlationId: 'correlation-id',
+  /** A second person key that the record holds: the other side of a merge, the e-mail that an identify brings. */
+  alsoKey: 'also-key',
+  /** For `person.identify` only: the wall clock at Sluice stamped it because the caller gave no timestamp. */
+  stamped: 'stamped',
+} as const

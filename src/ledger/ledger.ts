@@ -1,0 +1,108 @@
+/**
+ * The ledger: how every operation ended, after how many attempts, and what a client has said before.
+ * It answers "where is my event?", keeps the dead letters, and holds one side of the conservation figure (P2).
+ */
+import type { Attempt, Outcome, Refusal } from '../core/outcome.ts'
+import type { Headers } from '../core/record.ts'
+
+export interface Ledger extends AsyncDisposable {
+  /**
+   * Writes how operations ended, durably. Idempotent: the same operation at the same offset is counted once however
+   * often it is recorded; the same id at another offset counts as a duplicate and changes nothing else. An operation
+   * that was being replayed takes the new outcome.
+   */
+  record(entries: readonly Entry[]): Promise<void>
+  find(id: string): Promise<Entry | undefined>
+  /** Newest first. */
+  recent(limit: number): Promise<readonly Entry[]>
+  counts(): Promise<Counts>
+  /** Which of these client ids were accepted before, with the operation id each received then. */
+  seen(source: string, clientIds: readonly string[]): Promise<ReadonlyMap<string, string>>
+  /** Remembers accepted client ids, at least `retentionMs`. */
+  remember(source: string, accepted: ReadonlyMap<string, string>, at: number): Promise<void>
+  readonly dead: DeadLetters
+  /** Forgets settled operations and client ids from before `at`; dead letters stay. Returns how many went. */
+  trim(at: number): Promise<number>
+}
+
+/** One operation's end. */
+export interface Entry {
+  readonly id: string
+  readonly key: string
+  readonly kind: string
+  readonly headers: Headers
+  /** When Sluice received it, and when it ended; milliseconds since 1970. */
+  readonly receivedAt: number
+  readonly endedAt: number
+  readonly topic: string
+  readonly lane: number
+  readonly offset: number
+  readonly outcome: Outcome
+  readonly attempts: readonly Attempt[]
+  /** For `coalesced`: the operation that carried its values. */
+  readonly into?: string
+  /** For `dead` and `suppressed`. */
+  readonly refusal?: Refusal
+  /** The operation's value. Given with `dead`, which is kept whole; else left out. */
+  readonly value?: string
+}
+
+export interface Counts {
+  readonly delivered: number
+  readonly coalesced: number
+  readonly suppressed: number
+  /** Dead letters that wait for a decision, and those dropped: an operation dropped by a person stays dead. */
+  readonly dead: number
+  /** Dead letters that are on their way again. */
+  readonly replaying: number
+  readonly duplicate: number
+}
+
+export interface DeadLetters {
+  list(query: DeadQuery): Promise<readonly DeadLetter[]>
+  find(id: string): Promise<DeadLetter | undefined>
+  /** Those that wait, grouped by refusal code, kind and reason. */
+  groups(): Promise<readonly DeadGroup[]>
+  /** Moves waiting letters to `replaying`, durably, before they are published again. Returns those that were waiting. */
+  startReplay(ids: readonly string[]): Promise<readonly DeadLetter[]>
+  /** Letters in `replaying`: after a crash they are published again, under the same id. */
+  replaying(): Promise<readonly DeadLetter[]>
+  /** Gives waiting letters up for good. Returns how many were waiting. */
+  drop(ids: readonly string[]): Promise<number>
+}
+
+export const LETTER_STATES = ['waiting', 'replaying', 'dropped'] as const
+export type LetterState = (typeof LETTER_STATES)[number]
+
+export interface DeadLetter extends Entry {
+  readonly state: LetterState
+  readonly value: string
+  readonly refusal: Refusal
+  /** How often it was put through again. */
+  readonly replays: number
+}
+
+export interface DeadQuery {
+  readonly state?: LetterState
+  readonly code?: string
+  readonly kind?: string
+  readonly key?: string
+  /** Ended at or after, milliseconds since 1970. */
+  readonly since?: number
+  /** Of this group (see `groups`). */
+  readonly group?: string
+  readonly limit: number
+  /** The `id` of the last letter of the page before. */
+  readonly after?: string
+}
+
+export interface DeadGroup {
+  readonly group: string
+  readonly code: string
+  readonly kind: string
+  readonly reason: string
+  readonly count: number
+  readonly people: number
+  readonly firstAt: number
+  readonly lastAt: number
+}

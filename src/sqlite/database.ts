@@ -1,0 +1,75 @@
+/** One way to open a SQLite file, for every port's sqlite.ts. */
+import { DatabaseSync } from 'node:sqlite'
+import { SluiceError } from '../core/errors.ts'
+
+export interface OpenOptions {
+  /** A file, or `:memory:`. */
+  readonly path: string
+  /** The schema as steps; step n brings user_version n to n + 1. Steps already released are never edited. */
+  readonly migrations: readonly string[]
+  /** The largest size in pages of 4096 bytes: a file that would outgrow it answers `storage_full`. */
+  readonly maxPages?: number
+}
+
+/**
+ * Opens and migrates. WAL with synchronous=FULL: NORMAL does not sync the log at commit, and loses acknowledged rows on
+ * power loss. Throws `newer_format` when the file was written by a later version, `log_damaged` when it is no database.
+ */
+export function openDatabase(options: OpenOptions): DatabaseSync {
+  try {
+    const db = new DatabaseSync(options.path)
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;')
+    if (options.maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${options.maxPages}`)
+    migrate(db, options)
+    return db
+  } catch (thrown) {
+    throw toStorageError(thrown, options.path)
+  }
+}
+
+function migrate(db: DatabaseSync, { path, migrations }: OpenOptions): void {
+  const version = Number(db.prepare('PRAGMA user_version').get()?.user_version)
+  if (version > migrations.length)
+    throw new SluiceError(
+      'newer_format',
+      `${path} has format ${version}; this Sluice knows up to ${migrations.length}.`,
+    )
+  for (const [step, sql] of migrations.entries()) {
+    if (step < version) continue
+    transaction(db, () => db.exec(`${sql}; PRAGMA user_version = ${step + 1}`))
+  }
+}
+
+/** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
+export function transaction<T>(db: DatabaseSync, work: () => T): T {
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    const result = work()
+    db.exec('COMMIT')
+    return result
+  } catch (thrown) {
+    if (db.isTransaction) db.exec('ROLLBACK')
+    throw thrown
+  }
+}
+
+/** SQLite's primary result codes (the low byte of errcode) that mean something to us: sqlite.org/rescode.html. */
+const FULL = 13
+const IO_ERROR = 10
+const CORRUPT = 11
+const NOT_A_DATABASE = 26
+
+/**
+ * An error of SQLite as a row of our table: SQLITE_FULL is `storage_full` (nothing was stored), SQLITE_IOERR* is
+ * `storage_failed` (in doubt: SQLite may keep a commit whose fsync failed), a corrupt file is `log_damaged`. Others as they are.
+ */
+export function toStorageError(thrown: unknown, path: string): unknown {
+  if (!(thrown instanceof Error) || !('errcode' in thrown)) return thrown
+  const code = Number(thrown.errcode) & 255
+  const message = `${path}: ${thrown.message} (SQLite ${String(thrown.errcode)})`
+  if (code === FULL) return new SluiceError('storage_full', message, { cause: thrown })
+  if (code === IO_ERROR) return new SluiceError('storage_failed', message, { cause: thrown })
+  if (code === CORRUPT || code === NOT_A_DATABASE)
+    return new SluiceError('log_damaged', message, { cause: thrown })
+  return thrown
+}
