@@ -1,0 +1,303 @@
+/** Every setting: its name, its place in sluice.yaml, what it may be, its default and its meaning, in one table. */
+import { z } from 'zod'
+
+export const ROLES = ['ingest', 'delivery'] as const
+
+/** A kind of value: how its text (or, in sluice.yaml, its list) is read, and what it is in words that follow "must be". */
+export interface Kind<Schema extends z.ZodType = z.ZodType> {
+  readonly schema: Schema
+  readonly is: string
+}
+const kind = <Schema extends z.ZodType>(is: string, schema: Schema): Kind<Schema> => ({ is, schema })
+
+const word = z.string().trim().min(1)
+const text = (is: string) => kind(is, word)
+const oneOf = <const Names extends readonly string[]>(names: Names) =>
+  kind(names.join(', ').replace(/, ([^,]*)$/, ' or $1'), z.enum(names))
+const whole = (min: number, max: number) =>
+  kind(
+    `a whole number from ${min} to ${max}`,
+    z.string().regex(/^\d+$/).transform(Number).pipe(z.int().min(min).max(max)),
+  )
+const port = kind('a port from 0 (any free one) to 65535', whole(0, 65_535).schema)
+const toggle = kind('true or false', z.stringbool())
+const url = kind(
+  'an http or https URL',
+  z.url({ protocol: /^https?$/ }).transform((found) => found.replace(/\/+$/, '')),
+)
+
+/** A number with a unit; a bare number counts the smallest unit. */
+const measured = (units: Readonly<Record<string, number>>) =>
+  z.string().transform((found, check) => {
+    const [, amount, unit = ''] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(found) ?? []
+    const size = unit === '' ? 1 : units[unit.toLowerCase()]
+    if (amount === undefined || size === undefined) check.issues.push({ code: 'custom', input: found })
+    return Math.round(Number(amount) * (size ?? 1))
+  })
+const duration = kind(
+  'a duration such as 500ms, 30s, 15m, 12h or 7d',
+  measured({ ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }),
+)
+/** "30s", "15m", "250ms" or a bare number, as milliseconds; undefined when it is none of these. */
+export const parseDuration = (given: string): number | undefined => duration.schema.safeParse(given).data
+
+const bytes = kind(
+  'a size such as 500MB or 20GB',
+  measured({ b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3, tb: 1024 ** 4 }),
+)
+const roles = kind(
+  `one or more of ${ROLES.join(', ')}`,
+  z
+    .union([z.array(word), word.transform((joined) => joined.split(/ *, */))])
+    .pipe(z.array(z.enum(ROLES)).min(1)),
+)
+
+/** Who may publish: the site id and API key that an application shows to Sluice. */
+export interface Source {
+  readonly name: string
+  readonly siteId: string
+  readonly apiKey: string
+}
+
+/** `name:site:key` joined by commas, where the key keeps whatever colons it holds; or `none`. */
+const sourceItems = (joined: string) =>
+  (joined === 'none' ? [] : joined.split(',')).map((item) => {
+    const [name, site_id, ...key] = item.trim().split(':')
+    return { name, site_id, api_key: key.join(':') }
+  })
+const distinct = (words: readonly string[]) => new Set(words).size === words.length
+const sources = kind(
+  'a list of {name, site_id, api_key}, or name:site:key joined by commas, each with a name and a site id of its own',
+  z
+    .union([z.string().transform(sourceItems), z.array(z.unknown())])
+    .pipe(z.array(z.strictObject({ name: word, site_id: word, api_key: word })))
+    .refine((list) => distinct(list.map(({ name }) => name)) && distinct(list.map(({ site_id }) => site_id)))
+    .transform((list) =>
+      list.map(({ name, site_id, api_key }): Source => ({ name, siteId: site_id, apiKey: api_key })),
+    ),
+)
+
+export type Known = Readonly<Record<string, unknown>>
+
+export interface Setting {
+  /** The path in sluice.yaml. `a.b` is SLUICE_A_B in the environment, `customerio.b` is CUSTOMERIO_B. */
+  readonly yaml: string
+  /** As commander declares it. Secrets have none: every user of a machine can read its command lines. */
+  readonly flag?: string
+  readonly kind: Kind
+  /** Text that the kind reads, or a function of the settings above it in the table. None: it may stay unset. */
+  readonly fallback?: string | ((known: Known) => string)
+  readonly about: string
+  readonly secret?: true
+  /** A further environment variable, which hosts set by their own convention. */
+  readonly alias?: string
+}
+
+const inRegion =
+  (us: string, eu: string) =>
+  ({ region }: Known) =>
+    `https://${region === 'eu' ? eu : us}`
+/** An address to listen on, as one that can be called. */
+const reach = (address: unknown, at: unknown) =>
+  `http://${address === '0.0.0.0' || address === '::' ? '127.0.0.1' : String(address)}:${String(at)}`
+
+export const SETTINGS = {
+  env: {
+    yaml: 'env',
+    flag: '--env <name>',
+    kind: oneOf(['development', 'staging', 'production']),
+    fallback: 'development',
+    about: 'Which environment this is; shown everywhere.',
+  },
+  siteId: {
+    yaml: 'customerio.site_id',
+    kind: text('a site id'),
+    about: 'Site id of the Customer.io workspace that operations go to.',
+  },
+  apiKey: {
+    yaml: 'customerio.api_key',
+    kind: text('an API key'),
+    about: 'Track API key of that workspace.',
+    secret: true,
+  },
+  appApiKey: {
+    yaml: 'customerio.app_api_key',
+    kind: text('an App API key'),
+    about: 'App API key of that workspace.',
+    secret: true,
+  },
+  region: {
+    yaml: 'customerio.region',
+    flag: '--region <region>',
+    kind: oneOf(['us', 'eu']),
+    fallback: 'us',
+    about: 'Where the workspace lives.',
+  },
+  trackUrl: {
+    yaml: 'customerio.track_url',
+    kind: url,
+    fallback: inRegion('track.customer.io', 'track-eu.customer.io'),
+    about: 'The Track API; follows the region unless set.',
+  },
+  appUrl: {
+    yaml: 'customerio.app_url',
+    kind: url,
+    fallback: inRegion('api.customer.io', 'api-eu.customer.io'),
+    about: 'The App API; follows the region unless set.',
+  },
+  dataDir: {
+    yaml: 'data_dir',
+    flag: '--data-dir <path>',
+    kind: text('a path'),
+    fallback: './.sluice',
+    about: 'Where the log and the ledger lie; one process at a time.',
+  },
+  port: {
+    yaml: 'port',
+    flag: '-p, --port <number>',
+    kind: port,
+    fallback: '8246',
+    about: 'Where applications and the commands reach Sluice.',
+    alias: 'PORT',
+  },
+  host: {
+    yaml: 'host',
+    flag: '--host <address>',
+    kind: text('an address'),
+    fallback: '127.0.0.1',
+    about: 'The address to listen on; 0.0.0.0 for all.',
+  },
+  emulatorPort: {
+    yaml: 'emulator_port',
+    flag: '--emulator-port <number>',
+    kind: port,
+    fallback: '8247',
+    about: 'Where the emulated Customer.io listens.',
+  },
+  url: {
+    yaml: 'url',
+    flag: '--url <url>',
+    kind: url,
+    fallback: (known) => reach(known.host, known.port),
+    about: 'Where the commands find a running Sluice; follows host and port unless set.',
+  },
+  emulatorUrl: {
+    yaml: 'emulator_url',
+    flag: '--emulator-url <url>',
+    kind: url,
+    fallback: (known) => reach(known.host, known.emulatorPort),
+    about: 'Where the commands find a running emulator; follows host and emulator port unless set.',
+  },
+  roles: {
+    yaml: 'roles',
+    flag: '--role <list>',
+    kind: roles,
+    fallback: ROLES.join(','),
+    about: 'The stages that this process runs.',
+  },
+  bus: {
+    yaml: 'bus',
+    kind: oneOf(['sqlite']),
+    fallback: 'sqlite',
+    about: 'Where records wait between the stages.',
+  },
+  lanes: {
+    yaml: 'lanes',
+    kind: whole(1, 1024),
+    fallback: '16',
+    about: 'Into how many lanes people are spread; fixed once the data directory is made.',
+  },
+  retentionMs: {
+    yaml: 'retention',
+    kind: duration,
+    fallback: '7d',
+    about: 'How long settled operations and the ids of clients are remembered. Dead letters stay.',
+  },
+  maxLogBytes: {
+    yaml: 'max_log_bytes',
+    kind: bytes,
+    about: 'The largest size of the log; beyond it requests are answered 503. Unset: the disk is the limit.',
+  },
+  sources: {
+    yaml: 'sources',
+    kind: sources,
+    fallback: ({ siteId, apiKey }) => (siteId && apiKey ? `default:${siteId}:${apiKey}` : 'none'),
+    about: 'Who may publish. Unset: one source, default, with the credentials of the workspace itself.',
+    secret: true,
+  },
+  adminToken: {
+    yaml: 'admin.token',
+    kind: text('a token'),
+    about: 'Bearer token of the admin API, which the commands use. Unset: the admin API refuses everybody.',
+    secret: true,
+  },
+  adminRemote: {
+    yaml: 'admin.remote',
+    kind: toggle,
+    fallback: 'false',
+    about: 'Whether the admin API also answers other machines; it speaks plain HTTP.',
+  },
+  logLevel: {
+    yaml: 'log.level',
+    flag: '--log-level <level>',
+    kind: oneOf(['debug', 'info', 'warn', 'error', 'silent']),
+    fallback: 'info',
+    about: 'The least important log line that is written.',
+  },
+  logFormat: {
+    yaml: 'log.format',
+    kind: oneOf(['json', 'pretty']),
+    fallback: 'json',
+    about: 'One JSON object a line, or lines for people.',
+  },
+  ratePerSecond: {
+    yaml: 'limits.rate_per_second',
+    kind: whole(1, 100_000),
+    fallback: '900',
+    about: 'The ceiling of calls to Customer.io a second: nine tenths of the documented 3000 in 3 seconds.',
+  },
+  concurrency: {
+    yaml: 'limits.concurrency',
+    kind: whole(1, 200),
+    fallback: '64',
+    about: 'The most calls to Customer.io under way at once.',
+  },
+  lingerMs: {
+    yaml: 'limits.linger',
+    kind: duration,
+    fallback: '10ms',
+    about: 'How long a batch that is not full waits for more.',
+  },
+  acceptLoss: {
+    yaml: 'accept_loss',
+    flag: '--accept-loss <offsets>',
+    kind: text('the offsets that the error named'),
+    about: 'Start in spite of a damaged log, giving up the records that log_damaged named.',
+  },
+  shutdownMs: {
+    yaml: 'shutdown',
+    kind: duration,
+    fallback: '10s',
+    about: 'How long calls under way may take to finish when a stop is asked for.',
+  },
+} as const satisfies Record<string, Setting>
+
+export type SettingName = keyof typeof SETTINGS
+const isSettingName = (name: string): name is SettingName => Object.hasOwn(SETTINGS, name)
+export const SETTING_NAMES = Object.keys(SETTINGS).filter(isSettingName)
+/** A row of the table, seen without its particular types. */
+export const settingOf = (name: SettingName): Setting => SETTINGS[name]
+
+/** The environment twins of a setting; the first is the one that help names. */
+export function twinsOf(name: SettingName): readonly string[] {
+  const { yaml, alias } = settingOf(name)
+  const twin = yaml.toUpperCase().replaceAll('.', '_')
+  return [twin.startsWith('CUSTOMERIO_') ? twin : `SLUICE_${twin}`, ...(alias ? [alias] : [])]
+}
+
+/** The name under which commander holds a flag's value: `--data-dir <path>` is `dataDir`. */
+export const flagName = (flag: string): string =>
+  longFlag(flag)
+    .slice(2)
+    .replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+export const longFlag = (flag: string): string => /--[a-z-]+/.exec(flag)?.[0] ?? ''
