@@ -149,6 +149,14 @@ export const ERRORS = {
     meaning: 'Customer.io refuses the credentials. Delivery is stopped; everything accepted waits.',
     hint: 'Check CUSTOMERIO_SITE_ID, CUSTOMERIO_API_KEY and CUSTOMERIO_REGION. Sluice tries again every minute by itself.',
   },
+  upstream_redirected: {
+    status: 502,
+    exit: 5,
+    retryable: true,
+    meaning:
+      'Customer.io redirects the calls, as it does for a workspace of the other region. Delivery is stopped; everything accepted waits.',
+    hint: 'Set CUSTOMERIO_REGION to the region of the workspace (us or eu). Credentials are never sent to a host that an answer names.',
+  },
   upstream_rate_limited: {
     status: 429,
     exit: 7,

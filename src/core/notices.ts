@@ -130,7 +130,7 @@ export const NOTICES = {
 export type NoticeName = keyof typeof NOTICES
 
 export interface NoticeFields {
-  readonly [field: string]: string | number | boolean | undefined
+  readonly [field: string]: string | number | boolean | null | undefined
 }
 
 /** How every part tells what happened; given to it, never imported. */

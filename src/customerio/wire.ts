@@ -6,6 +6,7 @@
 export const PATHS = {
   entity: '/api/v2/entity',
   batch: '/api/v2/batch',
+  customers: '/api/v1/customers',
   anonymousEvents: '/api/v1/events',
   region: '/api/v1/accounts/region',
 } as const

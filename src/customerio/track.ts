@@ -1,0 +1,101 @@
+/** The calls of the Track API that delivery makes: values in, a request out. Pure. */
+import { memberMap, objectText } from '../core/json.ts'
+import type { Call } from './http.ts'
+import { PATHS } from './wire.ts'
+
+/** The bytes that a batch adds around its items: `{"batch":[` and `]}`; each item after the first adds a comma. */
+export const BATCH_FRAME_BYTES = 12
+
+/**
+ * `POST /api/v2/batch` with `{"batch":[item, …]}`. The items are joined as text, so that what the caller said reaches
+ * Customer.io to the digit.
+ */
+export const batchCall = (items: readonly string[]): Call => ({
+  endpoint: 'batch',
+  method: 'POST',
+  path: PATHS.batch,
+  body: `{"batch":[${items.join(',')}]}`,
+})
+
+/** `POST /api/v2/entity`: one operation as it is. */
+const entityCall = (value: string): Call => ({
+  endpoint: 'entity',
+  method: 'POST',
+  path: PATHS.entity,
+  body: value,
+})
+
+/**
+ * The call for an operation that cannot travel in a batch: through v1 where v1 has a form for it, since v1 takes larger
+ * bodies and the events of people not known yet; else as a v2 entity, so that Customer.io itself says what is wrong.
+ */
+export function singleCall(kind: string, value: string): Call {
+  const given = memberMap(value)
+  const identifiers = parseIdentifiers(given.get('identifiers'))
+  if (kind === 'anonymous.event') return anonymousEventCall(given, identifiers.get('anonymous_id'))
+  const path = customerPath(identifiers)
+  if (path === undefined) return entityCall(value)
+  if (kind === 'person.identify') return identifyCall(given, path)
+  if (kind === 'person.event' || kind === 'person.page' || kind === 'person.screen')
+    return eventCall(given, path)
+  return entityCall(value)
+}
+
+const parseIdentifiers = (text: string | undefined): ReadonlyMap<string, string> =>
+  text?.startsWith('{') ? memberMap(text) : new Map()
+
+/** v1 infers what an identifier is from its shape; undefined where that would name somebody else. */
+function customerPath(identifiers: ReadonlyMap<string, string>): string | undefined {
+  const text = (name: string): string | undefined => {
+    const value = identifiers.get(name)
+    return value === undefined ? undefined : String(JSON.parse(value))
+  }
+  const [id, email, cioId] = [text('id'), text('email'), text('cio_id')]
+  const isPlainId = id !== undefined && !id.includes('@') && !id.startsWith('cio_')
+  const name = isPlainId ? id : (email ?? (cioId === undefined ? undefined : `cio_${cioId}`))
+  return name === undefined ? undefined : `${PATHS.customers}/${encodeURIComponent(name)}`
+}
+
+/**
+ * `POST /api/v1/events` with `{"name", "anonymous_id"?, "type"?, "id", "timestamp", "data"}`: the event of somebody not
+ * known yet, for which v2 documents no form.
+ */
+const anonymousEventCall = (given: ReadonlyMap<string, string>, anonymousId: string | undefined): Call => ({
+  endpoint: 'anonymous_events',
+  method: 'POST',
+  path: PATHS.anonymousEvents,
+  body: objectText([
+    ...(anonymousId ? [['anonymous_id', anonymousId] as const] : []),
+    ...eventMembers(given),
+  ]),
+})
+
+/** `POST /api/v1/customers/{identifier}/events`. */
+const eventCall = (given: ReadonlyMap<string, string>, path: string): Call => ({
+  endpoint: 'events',
+  method: 'POST',
+  path: `${path}/events`,
+  body: objectText(eventMembers(given)),
+})
+
+/** What v2 calls `action` and `attributes`, v1 calls `type` and `data`. */
+function* eventMembers(given: ReadonlyMap<string, string>): Generator<readonly [string, string]> {
+  const action = given.get('action')
+  if (action && action !== '"event"') yield ['type', action]
+  for (const [key, text] of given) {
+    if (key === 'type' || key === 'identifiers' || key === 'action') continue
+    yield [key === 'attributes' ? 'data' : key, text]
+  }
+}
+
+/** `PUT /api/v1/customers/{identifier}`: attributes side by side, `_timestamp` among them. */
+function identifyCall(given: ReadonlyMap<string, string>, path: string): Call {
+  const body = parseIdentifiers(given.get('attributes'))
+  const timestamp = given.get('timestamp')
+  const relationships = given.get('cio_relationships')
+  const extra: [string, string][] = []
+  if (timestamp) extra.push(['_timestamp', timestamp])
+  if (relationships)
+    extra.push(['cio_relationships', `{"action":"add_relationships","relationships":${relationships}}`])
+  return { endpoint: 'identify', method: 'PUT', path, body: objectText([...body, ...extra]) }
+}

@@ -1,0 +1,271 @@
+/**
+ * The dispatcher makes batches across people and keeps order within one. It does no I/O and knows no time but what it is
+ * given: operations come in with `add`, batches go out with `take`, and every operation of a batch comes back once,
+ * through `release` (it ended) or `giveBack` (again, later).
+ *
+ * Every key has one queue. Only the run at its head may be in flight; a merge, and an identify that brings a second
+ * identifier, stand in the queues of both keys and go only when they are at the head of both.
+ */
+import { HEADER } from '../core/record.ts'
+import { LIMITS } from '../customerio/limits.ts'
+import { BATCH_FRAME_BYTES } from '../customerio/track.ts'
+import { isSuspect, type Op } from './op.ts'
+import { Queue } from './queue.ts'
+import { formRun, isSingle, type Run } from './run.ts'
+
+/** `single`: one operation in a call of its own form; `batch`: a v2 batch. */
+export interface Batch {
+  readonly form: 'batch' | 'single'
+  readonly runs: readonly Run[]
+  readonly items: number
+  /** It repeats operations that failed before, and so is charged to the retry budget. */
+  readonly retry: boolean
+}
+
+interface KeyQueue {
+  readonly key: string
+  readonly ops: Queue<Op>
+  /** `idle`: nothing may go. `ready`: it waits in a lane. `busy`: a run is in flight. `parked`: until `parkedUntil`. */
+  state: 'idle' | 'ready' | 'busy' | 'parked'
+}
+
+/** Ready keys wait in one of four lanes; a batch is drawn from one kind of them. */
+type Lane = 'fresh' | 'retry' | 'suspect' | 'single'
+
+const TURNS = ['batch', 'suspect', 'single'] as const
+
+export class Dispatcher {
+  readonly #keys = new Map<string, KeyQueue>()
+  readonly #lanes: Readonly<Record<Lane, Queue<KeyQueue>>> = {
+    fresh: new Queue(),
+    retry: new Queue(),
+    suspect: new Queue(),
+    single: new Queue(),
+  }
+  readonly #parked: { until: number; keys: KeyQueue[] }[] = []
+  #turn = 0
+  #queued = 0
+  #bytes = 0
+  #inFlight = 0
+
+  /** Operations held, in flight or not, and their bytes: what the window of the stage is measured by. */
+  get held(): number {
+    return this.#queued + this.#inFlight
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  add(ops: readonly Op[]): void {
+    for (const op of ops) {
+      this.#queued += 1
+      this.#bytes += op.bytes
+      for (const key of keysOf(op)) this.#queueOf(key).ops.push(op)
+      for (const key of keysOf(op)) this.#consider(this.#queueOf(key))
+    }
+  }
+
+  /** Operations that could go now; retries count only when the budget allows them. */
+  ready(retries: boolean): boolean {
+    const { fresh, retry, suspect, single } = this.#lanes
+    return fresh.length + single.length + (retries ? retry.length + suspect.length : 0) > 0
+  }
+
+  /** True when a batch taken now would be as large as it can be, or nearly: there is nothing to linger for. */
+  get full(): boolean {
+    return this.#lanes.fresh.length >= LIMITS.batchItems || this.#queuedBytes() >= LIMITS.batchBytes
+  }
+
+  #queuedBytes(): number {
+    return this.#queued === 0 ? 0 : (this.#bytes * this.#queued) / this.held
+  }
+
+  /** The next batch, or undefined when nothing is ready. */
+  take(retries: boolean): Batch | undefined {
+    for (let tried = 0; tried < TURNS.length; tried += 1) {
+      const turn = TURNS[this.#turn % TURNS.length]
+      this.#turn += 1
+      const batch =
+        turn === 'batch'
+          ? this.#takeBatch(retries)
+          : turn === 'single'
+            ? this.#takeSingle(retries)
+            : retries && this.#takeSuspects()
+      if (batch) return batch
+    }
+    return undefined
+  }
+
+  #takeBatch(retries: boolean): Batch | undefined {
+    const runs: Run[] = []
+    const again = retries && this.#lanes.retry.length > 0
+    if (again) this.#fill(runs, this.#lanes.retry, LIMITS.batchItems)
+    this.#fill(runs, this.#lanes.fresh, LIMITS.batchItems)
+    return makeBatch('batch', runs, again)
+  }
+
+  #takeSuspects(): Batch | undefined {
+    const most = this.#lanes.suspect.first?.ops.first?.most ?? 0
+    const runs: Run[] = []
+    this.#fill(runs, this.#lanes.suspect, most)
+    return makeBatch('batch', runs, true)
+  }
+
+  #takeSingle(retries: boolean): Batch | undefined {
+    const op = this.#lanes.single.first?.ops.first
+    const again = op !== undefined && op.attempts.length > 0
+    if (again && !retries) return undefined
+    const runs: Run[] = []
+    this.#fill(runs, this.#lanes.single, 1)
+    return makeBatch('single', runs, again)
+  }
+
+  /** Moves runs from a lane into the batch until one does not fit; it stays first in line for the next batch. */
+  #fill(runs: Run[], lane: Queue<KeyQueue>, most: number): void {
+    let items = runs.reduce((sum, run) => sum + run.items.length, 0)
+    let bytes = runs.reduce((sum, run) => sum + run.bytes, BATCH_FRAME_BYTES)
+    for (let queue = lane.first; queue !== undefined; queue = lane.first) {
+      if ((queue.ops.first?.most ?? 0) < most && lane === this.#lanes.suspect) return
+      const run = formRun(queue.ops, { items: most - items, bytes: LIMITS.batchBytes - bytes })
+      if (run === undefined) return
+      lane.shift()
+      this.#depart(run)
+      runs.push(run)
+      items += run.items.length
+      bytes += run.bytes
+    }
+  }
+
+  #depart(run: Run): void {
+    for (const op of run.ops)
+      for (const key of keysOf(op)) {
+        const queue = this.#queueOf(key)
+        queue.ops.shift()
+        queue.state = 'busy'
+      }
+    this.#queued -= run.ops.length
+    this.#inFlight += run.ops.length
+  }
+
+  /** These operations ended: the next of their people may go. */
+  release(ops: readonly Op[]): void {
+    this.#inFlight -= ops.length
+    for (const op of ops) this.#bytes -= op.bytes
+    for (const queue of this.#queuesOf(ops)) {
+      queue.state = 'idle'
+      this.#consider(queue)
+    }
+  }
+
+  /** These operations of one run failed for now: they go back to the head of their queues, in order, until `until`. */
+  giveBack(ops: readonly Op[], until: number): void {
+    this.#inFlight -= ops.length
+    this.#queued += ops.length
+    const queues = this.#queuesOf(ops)
+    for (const queue of queues) {
+      queue.ops.unshift(ops.filter((op) => keysOf(op).includes(queue.key)))
+      queue.state = 'parked'
+    }
+    this.#park(queues, until)
+  }
+
+  #park(keys: KeyQueue[], until: number): void {
+    const last = this.#parked.at(-1)
+    if (last?.until === until) last.keys.push(...keys)
+    else {
+      const at = this.#parked.findLastIndex((entry) => entry.until <= until)
+      this.#parked.splice(at + 1, 0, { until, keys })
+    }
+  }
+
+  /** Makes ready whatever was parked until `now`. Returns when the next one is due, or Infinity. */
+  unpark(now: number): number {
+    while (this.#parked[0] !== undefined && this.#parked[0].until <= now) {
+      const due = this.#parked.shift()
+      for (const queue of due?.keys ?? []) {
+        queue.state = 'idle'
+        this.#consider(queue)
+      }
+    }
+    return this.#parked[0]?.until ?? Number.POSITIVE_INFINITY
+  }
+
+  /** Everything parked becomes ready: an outage has ended. */
+  unparkAll(): void {
+    this.unpark(Number.POSITIVE_INFINITY)
+  }
+
+  /** Drops what is queued of lanes that were taken away, and returns it; what is in flight ends by itself. */
+  forget(isGone: (op: Op) => boolean): ReadonlySet<Op> {
+    const gone = new Set<Op>()
+    for (const queue of this.#keys.values())
+      for (const op of queue.ops.filter((op) => !isGone(op))) gone.add(op)
+    this.#queued -= gone.size
+    for (const op of gone) this.#bytes -= op.bytes
+    for (const lane of Object.values(this.#lanes)) lane.filter(() => false)
+    for (const queue of this.#keys.values()) {
+      if (queue.state === 'ready') queue.state = 'idle'
+      this.#consider(queue)
+    }
+    return gone
+  }
+
+  #queueOf(key: string): KeyQueue {
+    const known = this.#keys.get(key)
+    if (known) return known
+    const made: KeyQueue = { key, ops: new Queue(), state: 'idle' }
+    this.#keys.set(key, made)
+    return made
+  }
+
+  #queuesOf(ops: readonly Op[]): KeyQueue[] {
+    return [...new Set(ops.flatMap(keysOf))].map((key) => this.#queueOf(key))
+  }
+
+  /** Puts a key in line when the operation at its head may go; forgets it when nothing is left of it. */
+  #consider(queue: KeyQueue): void {
+    if (queue.state !== 'idle') return
+    const head = queue.ops.first
+    if (head === undefined) {
+      this.#keys.delete(queue.key)
+      return
+    }
+    const others = keysOf(head)
+      .filter((key) => key !== queue.key)
+      .map((key) => this.#queueOf(key))
+    if (
+      others.some(
+        (other) =>
+          other.ops.first !== head ||
+          other.state === 'busy' ||
+          other.state === 'parked' ||
+          other.state === 'ready',
+      )
+    )
+      return
+    queue.state = 'ready'
+    this.#lanes[laneFor(head)].push(queue)
+  }
+}
+
+function keysOf(op: Op): readonly string[] {
+  const { key, headers } = op.record
+  const also = headers[HEADER.alsoKey]
+  return also === undefined || also === key ? [key] : [key, also]
+}
+
+function laneFor(op: Op): Lane {
+  if (isSingle(op)) return 'single'
+  if (isSuspect(op)) return 'suspect'
+  return op.attempts.length > 0 ? 'retry' : 'fresh'
+}
+
+function makeBatch(form: Batch['form'], runs: readonly Run[], retry: boolean): Batch | undefined {
+  if (runs.length === 0) return undefined
+  return { form, runs, retry, items: runs.reduce((sum, run) => sum + run.items.length, 0) }
+}

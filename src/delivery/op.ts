@@ -1,0 +1,38 @@
+/** An operation on its way: the record, and what delivery has learnt about it. */
+import { byteLength } from '../core/json.ts'
+import type { Attempt, Outcome, Refusal } from '../core/outcome.ts'
+import type { Received } from '../core/record.ts'
+
+export interface Op {
+  readonly record: Received
+  /** Bytes of the value in UTF-8, as it counts towards a batch. */
+  readonly bytes: number
+  /** Shared by the operations of one call: never changed in place. */
+  attempts: readonly Attempt[]
+  /** The largest batch it may travel in. Halved each time such a batch is refused as a whole, so that a culprit ends up alone. */
+  most: number
+  /** It was refused as part of a merged identify: from now on it is sent unmerged. */
+  unmerged: boolean
+}
+
+/** How an operation ended. */
+export interface Ended {
+  readonly op: Op
+  readonly outcome: Outcome
+  readonly refusal?: Refusal
+  /** For `coalesced`: the id of the operation that carried its values. */
+  readonly into?: string
+}
+
+const NONE: readonly Attempt[] = []
+
+export const makeOp = (record: Received): Op => ({
+  record,
+  bytes: byteLength(record.value),
+  attempts: NONE,
+  most: Number.POSITIVE_INFINITY,
+  unmerged: false,
+})
+
+/** One of its batches was refused as a whole. */
+export const isSuspect = (op: Op): boolean => op.most !== Number.POSITIVE_INFINITY

@@ -1,0 +1,99 @@
+/**
+ * A run: what may be in flight of one person at once. Either adjacent identifies, merged into one, or adjacent
+ * operations of one class, in order. Delete, suppress, unsuppress and merge are runs of their own.
+ */
+import { byteLength } from '../core/json.ts'
+import { isKind, KINDS, type KindClass } from '../core/operation.ts'
+import { HEADER } from '../core/record.ts'
+import { LIMITS } from '../customerio/limits.ts'
+import { type Identify, identifyText, mergeIdentifies, parseIdentify } from './coalesce.ts'
+import type { Op } from './op.ts'
+
+export interface Run {
+  readonly ops: readonly Op[]
+  /** The texts to send: one for merged identifies, else one for each operation. */
+  readonly items: readonly string[]
+  readonly bytes: number
+}
+
+export interface Room {
+  readonly items: number
+  readonly bytes: number
+}
+
+/**
+ * The most operations of one person in one batch. A person with 20,000 events queued takes a tenth of a batch of 1000
+ * at a time, so that the others' events travel beside hers.
+ */
+const MAX_RUN = 100
+
+export const classOf = (kind: string): KindClass | undefined => (isKind(kind) ? KINDS[kind] : undefined)
+
+/**
+ * Travels in a call of its own: Track v2 has no form for anonymous events, and takes no item over 32 KB where v1 takes an
+ * event with 100,000 bytes of data.
+ */
+export const isSingle = (op: Op): boolean =>
+  classOf(op.record.kind) === 'anonymous' || op.bytes > LIMITS.itemBytes
+
+/** Nothing else of the person may be in the same run. */
+const isSolitary = (op: Op): boolean => {
+  const kind = classOf(op.record.kind)
+  return (
+    kind === 'barrier' ||
+    kind === 'anonymous' ||
+    op.record.headers[HEADER.alsoKey] !== undefined ||
+    op.unmerged
+  )
+}
+
+/** The run at the head of a queue that fits into the room; undefined when not even the first operation does. */
+export function formRun(queue: Iterable<Op>, room: Room): Run | undefined {
+  const [head] = queue
+  if (head === undefined || room.items < 1) return undefined
+  if (isSingle(head)) return { ops: [head], items: [head.record.value], bytes: head.bytes + 1 }
+  if (head.bytes + 1 > room.bytes) return undefined
+  if (isSolitary(head)) return { ops: [head], items: [head.record.value], bytes: head.bytes + 1 }
+  return classOf(head.record.kind) === 'identify'
+    ? mergedRun(queue, head, room)
+    : sequenceRun(queue, head, room)
+}
+
+function mergedRun(queue: Iterable<Op>, head: Op, room: Room): Run {
+  const ops: Op[] = []
+  let merged: Identify | undefined
+  let bytes = 0
+  const most = Math.min(LIMITS.itemBytes, room.bytes - 1)
+  for (const op of queue) {
+    if (ops.length === MAX_RUN || bytes + op.bytes > most || !joins(op, head)) break
+    if (op !== head) {
+      merged ??= parseIdentify(head.record.value)
+      const next = parseIdentify(op.record.value)
+      const both = merged && next && mergeIdentifies(merged, next)
+      if (both === undefined) break
+      merged = both
+    }
+    ops.push(op)
+    bytes += op.bytes
+  }
+  const text = ops.length > 1 && merged ? identifyText(merged) : head.record.value
+  return { ops: ops.length > 0 ? ops : [head], items: [text], bytes: byteLength(text) + 1 }
+}
+
+function sequenceRun(queue: Iterable<Op>, head: Op, room: Room): Run {
+  const ops: Op[] = []
+  const items: string[] = []
+  let bytes = 0
+  const most = Math.min(MAX_RUN, room.items)
+  for (const op of queue) {
+    if (ops.length === most || bytes + op.bytes + 1 > room.bytes || !joins(op, head)) break
+    ops.push(op)
+    items.push(op.record.value)
+    bytes += op.bytes + 1
+  }
+  return { ops, items, bytes }
+}
+
+const joins = (op: Op, head: Op): boolean =>
+  op === head ||
+  (classOf(op.record.kind) === classOf(head.record.kind) && !isSolitary(op) && op.most === head.most)

@@ -1,0 +1,184 @@
+/**
+ * Settlement: what has ended is written to the ledger, told on `customerio.processed` and `customerio.dlq`, and only then
+ * settled on the bus. A crash anywhere between repeats steps, and every step can be repeated: the ledger counts an
+ * operation once, Customer.io dedupes its ULID. First in, first out: nothing is settled before what ended earlier.
+ */
+import type { Bus } from '../bus/bus.ts'
+import type { Clock } from '../core/clock.ts'
+import { SluiceError } from '../core/errors.ts'
+import type { Notify } from '../core/notices.ts'
+import { type BusRecord, HEADER, type Place, TOPICS } from '../core/record.ts'
+import type { Entry, Ledger } from '../ledger/ledger.ts'
+import type { Ended } from './op.ts'
+
+export interface SettlementOptions {
+  readonly bus: Pick<Bus, 'publish'>
+  readonly ledger: Pick<Ledger, 'record'>
+  readonly settle: (topic: string, places: readonly Place[]) => Promise<number>
+  readonly clock: Clock
+  readonly notify: Notify
+  /** Told once, when nothing can be settled any more; nothing is lost, the process must stop. */
+  readonly onFatal: (error: unknown) => void
+}
+
+/** While the disk is full, settlement tries again this often. */
+const FULL_RETRY_MS = 1_000
+
+/** An entry of the ledger, and the place on the bus that is settled for it. */
+interface Closing {
+  readonly entry: Entry
+  readonly place: Place
+}
+
+export class Settlement {
+  readonly #options: SettlementOptions
+  #waiting: Closing[] = []
+  #recorded = 0
+  #current: Promise<void> = Promise.resolve()
+  #next: Promise<void> | undefined
+
+  constructor(options: SettlementOptions) {
+    this.#options = options
+  }
+
+  /** Operations that ended and are not yet settled on the bus. */
+  get pending(): number {
+    return this.#waiting.length + this.#recorded
+  }
+
+  /** Of those, the ones that the ledger already counts: the bus counts them as unsettled still. */
+  get recorded(): number {
+    return this.#recorded
+  }
+
+  /** Resolves when these, and all that ended before them, are settled durably. */
+  add(ended: readonly Ended[]): Promise<void> {
+    const now = this.#options.clock.now()
+    for (const end of ended) this.#waiting.push({ entry: entryOf(end, now), place: end.op.record })
+    return this.#nextRound()
+  }
+
+  async drained(): Promise<void> {
+    while (this.pending > 0) await this.#nextRound()
+  }
+
+  /** The round after the one that works now: it takes all that waits by then. */
+  #nextRound(): Promise<void> {
+    this.#next ??= this.#current.then(() => {
+      this.#next = undefined
+      this.#current = this.#settleWaiting()
+      return this.#current
+    })
+    return this.#next
+  }
+
+  async #settleWaiting(): Promise<void> {
+    const closings = this.#waiting
+    const entries = closings.map(({ entry }) => entry)
+    this.#waiting = []
+    if (closings.length === 0) return
+    try {
+      await this.#whileFull(() => this.#options.ledger.record(entries))
+      this.#recorded += entries.length
+      await this.#whileFull(() => this.#publish(entries))
+      for (const [topic, places] of placesByTopic(closings)) await this.#options.settle(topic, places)
+      this.#recorded -= entries.length
+      this.#tell(entries)
+    } catch (error) {
+      this.#options.notify('delivery.failed', { detail: String(error) })
+      this.#options.onFatal(error)
+      await new Promise(() => {}) // what ended stays unsettled: the process is about to stop, and the log has it all
+    }
+  }
+
+  async #publish(entries: readonly Entry[]): Promise<void> {
+    const dead = entries.filter((entry) => entry.outcome === 'dead')
+    await Promise.all([
+      this.#options.bus.publish(TOPICS.processed, entries.map(processedRecord)),
+      dead.length > 0 ? this.#options.bus.publish(TOPICS.dlq, dead.map(deadRecord)) : undefined,
+    ])
+  }
+
+  /** A full disk is waited for: delivery has the only means to free it, and nothing may be settled unrecorded. */
+  async #whileFull<T>(work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work()
+      } catch (error) {
+        if (!(error instanceof SluiceError) || error.code !== 'storage_full') throw error
+        this.#options.notify('bus.full', { detail: error.message })
+        await this.#options.clock.sleep(FULL_RETRY_MS)
+      }
+    }
+  }
+
+  #tell(entries: readonly Entry[]): void {
+    const counts = new Map<string, number>()
+    for (const entry of entries) {
+      counts.set(entry.outcome, (counts.get(entry.outcome) ?? 0) + 1)
+      if (entry.outcome === 'dead')
+        this.#options.notify('delivery.dead', { id: entry.id, kind: entry.kind, ...entry.refusal })
+    }
+    for (const [outcome, count] of counts) this.#options.notify('delivery.settled', { outcome, count })
+  }
+}
+
+function entryOf({ op, outcome, refusal, into }: Ended, endedAt: number): Entry {
+  const { id, key, kind, headers, at, topic, lane, offset, value } = op.record
+  const attempts = op.attempts
+  const entry = { id, key, kind, headers, receivedAt: at, endedAt, topic, lane, offset, outcome, attempts }
+  return {
+    ...entry,
+    ...(into === undefined ? {} : { into }),
+    ...(refusal === undefined ? {} : { refusal }),
+    ...(outcome === 'dead' ? { value } : {}),
+  }
+}
+
+function placesByTopic(closings: readonly Closing[]): Map<string, Place[]> {
+  const places = new Map<string, Place[]>()
+  for (const { place } of closings) {
+    const known = places.get(place.topic)
+    if (known) known.push(place)
+    else places.set(place.topic, [place])
+  }
+  return places
+}
+
+/** `customerio.processed`: how it ended, how long it took from receipt, and the correlation id to join it by. */
+function processedRecord(entry: Entry): BusRecord {
+  const { id, key, kind, headers, receivedAt, endedAt, outcome, attempts, into, refusal } = entry
+  const value = JSON.stringify({
+    id,
+    kind,
+    outcome,
+    ...(into === undefined ? {} : { into }),
+    ...(refusal === undefined ? {} : { refusal }),
+    attempts: attempts.length,
+    correlation_id: headers[HEADER.correlationId],
+    received_at: new Date(receivedAt).toISOString(),
+    processed_at: new Date(endedAt).toISOString(),
+    processing_ms: endedAt - receivedAt,
+  })
+  return { id, key, kind, at: endedAt, headers, value }
+}
+
+/** `customerio.dlq`: the operation whole, every attempt, and the reason in Customer.io's words. */
+function deadRecord(entry: Entry): BusRecord {
+  const { id, key, kind, headers, receivedAt, endedAt, attempts, refusal, value } = entry
+  const rest = JSON.stringify({
+    id,
+    kind,
+    refusal,
+    attempts,
+    received_at: new Date(receivedAt).toISOString(),
+  })
+  return {
+    id,
+    key,
+    kind,
+    at: endedAt,
+    headers,
+    value: `${rest.slice(0, -1)},"operation":${value ?? 'null'}}`,
+  }
+}

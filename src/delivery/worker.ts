@@ -1,0 +1,279 @@
+/**
+ * The delivery stage: bus to Customer.io. It keeps the dispatcher's window filled from the subscriptions, asks pace for
+ * leave, lets batches fly, and hands what ended to settlement.
+ */
+import type { Bus, Subscription } from '../bus/bus.ts'
+import type { Clock, Random } from '../core/clock.ts'
+import type { Feed, Happening } from '../core/feed.ts'
+import type { Notify } from '../core/notices.ts'
+import type { Attempt } from '../core/outcome.ts'
+import { type Received, TOPICS } from '../core/record.ts'
+import { Wakeup } from '../core/wakeup.ts'
+import type { Remote } from '../customerio/http.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { deliver, noteAttempt, resultOf } from './deliver.ts'
+import { type Batch, Dispatcher } from './dispatcher.ts'
+import { type Ended, makeOp, type Op } from './op.ts'
+import { Pace, type PaceState } from './pace.ts'
+import { classOf } from './run.ts'
+import { Settlement } from './settlement.ts'
+import { type Split, split } from './split.ts'
+
+export interface DeliveryOptions {
+  readonly bus: Bus
+  readonly ledger: Ledger
+  readonly remote: Remote
+  readonly clock: Clock
+  readonly random: Random
+  readonly notify: Notify
+  readonly feed: Feed
+  /** Calls a second and calls at once, at the most. */
+  readonly ceiling: number
+  readonly concurrency: number
+  /** How long a batch that is not full waits for company, milliseconds. */
+  readonly lingerMs: number
+  readonly onFatal: (error: unknown) => void
+}
+
+export interface DeliveryState extends PaceState {
+  /** Operations held in memory, those in flight included. */
+  readonly held: number
+  /** Operations that the ledger counts and the bus does not yet. */
+  readonly recorded: number
+  readonly lastAttempt: Attempt | undefined
+}
+
+/** The consumer group, the same for live traffic and replays. */
+export const GROUP = 'delivery'
+
+/** The window: what is held in memory of the backlog. 64 MB of values at most, whatever the backlog is. */
+const WINDOW_OPS = 50_000
+const WINDOW_BYTES = 64 * 1024 * 1024
+/** Replays are let in a few at a time, so that live traffic goes first. */
+const REPLAY_OPS = 100
+/** Ended operations that may wait for the disk before no more are sent. */
+const MAX_SETTLING = 50_000
+
+export class Delivery implements AsyncDisposable {
+  readonly #options: DeliveryOptions
+  readonly #dispatcher = new Dispatcher()
+  readonly #pace: Pace
+  readonly #settlement: Settlement
+  readonly #subscriptions = new Map<string, Subscription>()
+  readonly #work = new Wakeup()
+  readonly #room = new Map<string, Wakeup>()
+  readonly #stop = new AbortController()
+  readonly #flights = new Set<Promise<void>>()
+  readonly #held = new Map<string, number>()
+  #loops: Promise<void>[] = []
+  #readySince: number | undefined
+  #lastAttempt: Attempt | undefined
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options
+    const { ceiling, concurrency, random, notify, clock } = options
+    this.#pace = new Pace({ ceiling, concurrency, random, notify, now: clock.mono() })
+    this.#settlement = new Settlement({
+      ...options,
+      settle: async (topic, places) => (await this.#subscriptions.get(topic)?.settle(places)) ?? 0,
+    })
+  }
+
+  async start(): Promise<void> {
+    for (const topic of [TOPICS.events, TOPICS.replay]) {
+      const subscription = await this.#options.bus.subscribe(topic, GROUP, {
+        batch: topic === TOPICS.replay ? REPLAY_OPS : 2000,
+        onRevoke: (lanes) => this.#handOver(topic, new Set(lanes)),
+      })
+      this.#subscriptions.set(topic, subscription)
+      this.#room.set(topic, new Wakeup())
+      this.#loops.push(this.#guard(this.#intake(topic, subscription)))
+    }
+    this.#loops.push(this.#guard(this.#pump()))
+  }
+
+  state(): DeliveryState {
+    return {
+      ...this.#pace.state(this.#options.clock.mono()),
+      held: this.#dispatcher.held,
+      recorded: this.#settlement.recorded,
+      lastAttempt: this.#lastAttempt,
+    }
+  }
+
+  /** Takes nothing new, lets what flies land and be settled, and leaves the rest on the bus. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort()
+    await Promise.all(this.#flights)
+    await this.#settlement.drained()
+    for (const subscription of this.#subscriptions.values()) await subscription[Symbol.asyncDispose]()
+    await Promise.all(this.#loops)
+  }
+
+  async #guard(loop: Promise<void>): Promise<void> {
+    try {
+      await loop
+    } catch (error) {
+      this.#options.notify('delivery.failed', { detail: String(error) })
+      this.#options.onFatal(error)
+    }
+  }
+
+  async #intake(topic: string, subscription: Subscription): Promise<void> {
+    for await (const records of subscription) {
+      if (this.#stop.signal.aborted) return
+      this.#admit(topic, records)
+      while (!this.#hasRoom(topic) && !this.#stop.signal.aborted)
+        await this.#room.get(topic)?.wait(this.#options.clock, 1_000, this.#stop.signal)
+    }
+  }
+
+  /** What is no operation can never be delivered: it goes to the dead letters at once, and the lane moves on. */
+  #admit(topic: string, records: readonly Received[]): void {
+    const ops = records.map(makeOp)
+    const readable = ops.filter((op) => classOf(op.record.kind) !== undefined)
+    this.#count(topic, readable.length)
+    this.#dispatcher.add(readable)
+    this.#work.ring()
+    if (readable.length === ops.length) return
+    const refusal = { code: 'unreadable_record', reason: 'unknown_kind' }
+    const dead = ops.filter((op) => classOf(op.record.kind) === undefined)
+    this.#settle(dead.map((op) => ({ op, outcome: 'dead', refusal })))
+  }
+
+  #hasRoom(topic: string): boolean {
+    if (topic === TOPICS.replay) return (this.#held.get(topic) ?? 0) === 0
+    return this.#dispatcher.held < WINDOW_OPS && this.#dispatcher.bytes < WINDOW_BYTES
+  }
+
+  #count(topic: string, change: number): void {
+    this.#held.set(topic, (this.#held.get(topic) ?? 0) + change)
+  }
+
+  async #pump(): Promise<void> {
+    const { clock } = this.#options
+    while (!this.#stop.signal.aborted) {
+      const waitMs = this.#launch(clock.mono())
+      if (waitMs > 0) await this.#work.wait(clock, waitMs, this.#stop.signal)
+    }
+  }
+
+  /** Lets one batch fly, if one may. Returns 0 when it did, else how long there is nothing to do unless something happens. */
+  #launch(now: number): number {
+    const due = this.#dispatcher.unpark(now) - now
+    const retryWaitMs = this.#pace.retryWaitMs(now)
+    const retries = retryWaitMs === 0
+    if (this.#settlement.pending > MAX_SETTLING) return due
+    if (!this.#dispatcher.ready(retries)) {
+      this.#readySince = undefined
+      return this.#dispatcher.ready(true) ? Math.min(due, retryWaitMs) : due
+    }
+    this.#readySince ??= now
+    const lingerMs = this.#dispatcher.full ? 0 : this.#options.lingerMs - (now - this.#readySince)
+    const waitMs = lingerMs > 0 ? lingerMs : this.#pace.leave(now)
+    if (waitMs > 0) return waitMs
+    const batch = this.#dispatcher.take(retries)
+    this.#readySince = undefined
+    if (batch) this.#track(this.#fly(batch))
+    return batch ? 0 : due
+  }
+
+  #track(flight: Promise<void>): void {
+    const guarded = this.#guard(flight).finally(() => this.#flights.delete(guarded))
+    this.#flights.add(guarded)
+  }
+
+  async #fly(batch: Batch): Promise<void> {
+    const { remote, clock, notify } = this.#options
+    this.#pace.departed(batch.retry)
+    const { endpoint, verdict, attempt } = await deliver(batch, remote, clock)
+    const now = clock.mono()
+    const recovered = this.#pace.returned(resultOf(verdict, attempt.ms), now)
+    notify('delivery.attempted', { endpoint, ...attempt, items: batch.items })
+    if (verdict.kind === 'stop')
+      notify('delivery.credentials', { code: verdict.code, detail: verdict.detail })
+    if (verdict.kind === 'refused' && batch.items > 1) notify('delivery.bisected', { items: batch.items })
+    this.#lastAttempt = attempt
+    const ops = batch.runs.flatMap((run) => run.ops)
+    noteAttempt(ops, attempt)
+    this.#tellAttempt(ops, attempt)
+    this.#land(split(batch, verdict), verdict.kind === 'later' || verdict.kind === 'unclear', now)
+    if (recovered) this.#dispatcher.unparkAll()
+    this.#work.ring()
+  }
+
+  #land({ ended, again }: Split, wait: boolean, now: number): void {
+    this.#settle(ended)
+    const failed = Math.max(0, ...again.map((ops) => ops[0]?.attempts.length ?? 0))
+    const until = wait ? now + this.#pace.backoffMs(failed, now) : now
+    for (const ops of again) this.#dispatcher.giveBack(ops, until)
+  }
+
+  /**
+   * The next operation of a person may go as soon as the one before has ended. After a delete, a merge or a suppress it
+   * waits for the disk as well: repeated after a crash, those would undo what came later.
+   */
+  #settle(ended: readonly Ended[]): void {
+    if (ended.length === 0) return
+    this.#tellEnd(ended)
+    const held = ended.filter(({ op }) => classOf(op.record.kind) !== undefined)
+    const barriers = held.filter(({ op }) => classOf(op.record.kind) === 'barrier')
+    const settled = this.#settlement.add(ended)
+    this.#release(held.filter(({ op }) => classOf(op.record.kind) !== 'barrier').map(({ op }) => op))
+    void settled.then(() => {
+      this.#release(barriers.map(({ op }) => op))
+      this.#work.ring()
+    })
+  }
+
+  #release(ops: readonly Op[]): void {
+    this.#dispatcher.release(ops)
+    for (const { record } of ops) this.#count(record.topic, -1)
+    for (const bell of this.#room.values()) bell.ring()
+  }
+
+  /** Lanes go to another member: drop what has not left, wait for what has, and settle it. */
+  async #handOver(topic: string, lanes: ReadonlySet<number>): Promise<void> {
+    const isGone = ({ record }: Op) => record.topic === topic && lanes.has(record.lane)
+    this.#forget(isGone)
+    await Promise.all(this.#flights)
+    this.#forget(isGone) // what failed in the meantime and was given back
+    await this.#settlement.drained()
+  }
+
+  #forget(isGone: (op: Op) => boolean): void {
+    for (const { record } of this.#dispatcher.forget(isGone)) this.#count(record.topic, -1)
+  }
+
+  #tellAttempt(ops: readonly Op[], attempt: Attempt): void {
+    if (!this.#options.feed.watched) return
+    this.#options.feed.tell(
+      ops.map((op) => ({
+        ...happening(op, attempt.at),
+        what: 'attempted',
+        ...attempt,
+        attempt: op.attempts.length,
+      })),
+    )
+  }
+
+  #tellEnd(ended: readonly Ended[]): void {
+    if (!this.#options.feed.watched) return
+    const at = this.#options.clock.now()
+    this.#options.feed.tell(
+      ended.map(({ op, outcome, refusal }) => ({
+        ...happening(op, at),
+        what: 'ended',
+        outcome,
+        ...(refusal ? { code: refusal.code, detail: refusal.message ?? refusal.reason } : {}),
+      })),
+    )
+  }
+}
+
+const happening = ({ record }: Op, at: number): Omit<Happening, 'what'> => ({
+  at,
+  id: record.id,
+  key: record.key,
+  kind: record.kind,
+})
