@@ -1,0 +1,53 @@
+/**
+ * Request bodies as text. Nothing is parsed here: what a client sent is either kept byte for byte (promise P12) or
+ * refused. The route's body limit holds twice, for the bytes on the wire and for what they unpack to.
+ */
+import { isUtf8 } from 'node:buffer'
+import { promisify } from 'node:util'
+import { gunzip, inflate } from 'node:zlib'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { SluiceError } from '../core/errors.ts'
+
+/** RFC 9110, 8.4.1: `deflate` is the zlib format, and `x-gzip` another name for gzip. */
+const ENCODINGS = new Map([
+  ['gzip', promisify(gunzip)],
+  ['x-gzip', promisify(gunzip)],
+  ['deflate', promisify(inflate)],
+])
+
+/** Whatever the content type says, and if it says nothing: the official Ruby client sends none on some calls. */
+export function readBodiesAsText(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+    const bytes = await unpack(body, request)
+    if (!isUtf8(bytes)) throw new SluiceError('bad_request', 'The body is not UTF-8.')
+    return bytes.toString('utf8')
+  })
+}
+
+/** The body of a request, '' when it has none. */
+export const bodyText = (request: FastifyRequest): string =>
+  typeof request.body === 'string' ? request.body : ''
+
+async function unpack(bytes: Buffer, request: FastifyRequest): Promise<Buffer> {
+  const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity'
+  if (encoding === 'identity' || encoding === '' || bytes.length === 0) return bytes
+  const unpackBytes = ENCODINGS.get(encoding)
+  if (unpackBytes === undefined)
+    throw new SluiceError(
+      'bad_request',
+      `A body with the Content-Encoding ${encoding} is not read: send gzip, deflate or none.`,
+    )
+  // zlib stops as soon as the limit is passed, so a bomb costs no more memory than the limit.
+  const maxOutputLength = request.routeOptions.bodyLimit
+  try {
+    return await unpackBytes(bytes, { maxOutputLength })
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE')
+      throw tooLarge(maxOutputLength)
+    throw new SluiceError('bad_request', `The body is not ${encoding}, or is cut short.`, { cause })
+  }
+}
+
+export const tooLarge = (limit: number): SluiceError =>
+  new SluiceError('too_large', `The body is larger than ${limit} bytes.`, { details: { limit } })
