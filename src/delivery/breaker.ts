@@ -1,17 +1,19 @@
 /**
  * The breaker: when nothing comes through any more, stop calling and look once in a while.
  *
- *   closed ── 30 failures in a row ──▶ open ── after 1, 2, 4 … 30 s ──▶ half_open ── success ──▶ closed after 10
+ *   closed ── 30 failures in a row ──▶ open ── after 1, 2, 4 … 10 s ──▶ half_open ── success ──▶ closed after 10
  *     └────────── 401, 403, redirect ──▶ credentials ── every 60 s ──▶ half_open    └─ failure ──▶ open, twice as long
  *
  * Part of the calls failing does not open it: a call that comes through is progress, and the retry budget and the rate
- * already hold the rest back. A refused or throttled call counts as alive.
+ * already hold the rest back. A 429 counts among the thirty; a half-open breaker that meets one waits a
+ * second more, but not twice as long: whoever says 429 is alive.
  */
 import type { Random } from '../core/clock.ts'
 
 const FAILURES_TO_OPEN = 30
 const FIRST_OPEN_MS = 1_000
-const LONGEST_OPEN_MS = 30_000
+/** One call in ten seconds burdens nobody, and an outage that ends is noticed within ten. */
+const LONGEST_OPEN_MS = 10_000
 const CREDENTIALS_MS = 60_000
 /** Calls that must come through, at most so many at once, before the flood is let loose again. */
 const TRIAL = 10
@@ -62,9 +64,17 @@ export class Breaker {
   }
 
   failed(now: number): void {
+    this.#count(now, this.#openMs)
+  }
+
+  throttled(now: number): void {
+    this.#count(now, FIRST_OPEN_MS)
+  }
+
+  #count(now: number, openMs: number): void {
     this.#failures += 1
-    const tripped = this.#state === 'closed' && this.#failures >= FAILURES_TO_OPEN
-    if (tripped || this.#state === 'half_open') this.#open(now)
+    if (this.#state === 'half_open' || (this.#state === 'closed' && this.#failures >= FAILURES_TO_OPEN))
+      this.#open(now, openMs)
   }
 
   /** The credentials or the region are wrong: hammering does not help, and only a person can. */
@@ -73,9 +83,9 @@ export class Breaker {
     this.#until = now + CREDENTIALS_MS
   }
 
-  #open(now: number): void {
+  #open(now: number, openMs: number): void {
     this.#state = 'open'
-    this.#until = now + this.#openMs * (1 + this.#random() * 0.1)
-    this.#openMs = Math.min(LONGEST_OPEN_MS, this.#openMs * 2)
+    this.#until = now + openMs * (1 + this.#random() * 0.1)
+    this.#openMs = Math.min(LONGEST_OPEN_MS, openMs * 2)
   }
 }

@@ -26,9 +26,17 @@ export class Bucket {
     return 0
   }
 
+  /** A call failed: one later call is given up for it, so that sending slows down before the breaker can tell. */
+  owe(): void {
+    this.#tokens = Math.max(-this.#burst, this.#tokens - 1)
+  }
+
+  get #burst(): number {
+    return Math.max(1, (this.#perSecond * BURST_MS) / 1000)
+  }
+
   #fill(now: number): void {
-    const burst = Math.max(1, (this.#perSecond * BURST_MS) / 1000)
-    this.#tokens = Math.min(burst, this.#tokens + ((now - this.#filledAt) / 1000) * this.#perSecond)
+    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#filledAt) / 1000) * this.#perSecond)
     this.#filledAt = now
   }
 }

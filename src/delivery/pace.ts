@@ -24,7 +24,7 @@ export interface PaceOptions {
 
 /** What a call came to, as far as pace is concerned. */
 export type Result =
-  | { readonly kind: 'ok' | 'answered' | 'failed' | 'stopped'; readonly ms: number }
+  | { readonly kind: 'ok' | 'answered' | 'stopped'; readonly ms: number }
   | { readonly kind: 'throttled' | 'failed'; readonly ms: number; readonly retryAfterMs: number | undefined }
 
 export interface PaceState {
@@ -102,7 +102,10 @@ export class Pace {
     else if (result.kind === 'stopped') this.#breaker.refused(now)
     else if (result.kind === 'throttled') this.#throttled(now)
     else this.#breaker.failed(now)
-    if ('retryAfterMs' in result) this.#gate(result.retryAfterMs, now)
+    if ('retryAfterMs' in result) {
+      this.#bucket.owe()
+      this.#gate(result.retryAfterMs, now)
+    }
     this.#inFlight -= 1
     const state = this.#breaker.state(now)
     if (state !== before) this.#options.notify('delivery.breaker', { state })
@@ -118,7 +121,7 @@ export class Pace {
   }
 
   #throttled(now: number): void {
-    this.#breaker.alive()
+    this.#breaker.throttled(now)
     if (!this.#rate.throttled(now, this.#rttMs)) return
     this.#options.notify('delivery.throttled', { ratePerSecond: Math.round(this.#rate.perSecond(now)) })
   }

@@ -11,7 +11,7 @@ const C = 4
 /** At the least this long between two cuts: the 429s of calls already in flight tell nothing new. */
 const MIN_WINDOW_MS = 250
 /** The accepted rate is averaged over about this long. */
-const ACCEPTED_MS = 2_000
+const ACCEPTED_MS = 1_000
 
 export class Rate {
   readonly #ceiling: number

@@ -69,7 +69,8 @@ function unmerge(run: Run): readonly Op[] {
 
 /**
  * Bisection of a batch that was refused as a whole. Every operation of it may from now on travel only with half as many
- * others; the half without the culprit passes, the other halves again: 2·log2(n) + 1 calls find one among n.
+ * others; the half without the culprit passes, the other halves again: 2·log2(n) + 1 calls find one among n people (each
+ * person whose run is cut in two may cost one more).
  */
 function splitRefused(batch: Batch, refusal: Refusal): Split {
   const ops = batch.runs.flatMap((run) => run.ops)
