@@ -1,0 +1,143 @@
+/** Scenarios: how operations end, and what recording one twice does. */
+import assert from 'node:assert/strict'
+import { TOPICS } from '../core/record.ts'
+import { deadEntry, entry, NOON, OK, REFUSED } from './conformance-sample.ts'
+import { assertCounts, type Scenario } from './conformance-stand.ts'
+import type { Entry } from './ledger.ts'
+
+const ENDS: readonly Entry[] = [
+  entry('A1'),
+  entry('A2', { attempts: [{ at: NOON, ms: 5000, status: null, code: 'unreachable' }, REFUSED, OK] }),
+  entry('A3', { attempts: [{ ...OK, detail: 'late, but there' }], headers: {} }),
+  entry('A4', { outcome: 'coalesced', into: 'A1', kind: 'person.identify' }),
+  entry('A5', {
+    outcome: 'suppressed',
+    attempts: [],
+    refusal: { code: 'bad_request', reason: 'stale', message: 'older than 72 h' },
+  }),
+  deadEntry('A6', { key: 'email:ünï@例え.jp', lane: 15, offset: 2 ** 52 }),
+]
+
+export const entryScenarios: readonly Scenario[] = [
+  {
+    name: 'an empty ledger knows nothing and counts nothing',
+    run: async ({ open }) => {
+      const ledger = await open()
+      assert.equal(await ledger.find('A1'), undefined)
+      assert.deepEqual(await ledger.recent(10), [])
+      assert.deepEqual(await ledger.dead.list({ limit: 10 }), [])
+      assert.deepEqual(await ledger.dead.groups(), [])
+      await ledger.record([])
+      await assertCounts(ledger, {})
+    },
+  },
+  {
+    name: 'every kind of end is found again as it was recorded',
+    run: async ({ open }) => {
+      const ledger = await open()
+      await ledger.record(ENDS)
+      for (const end of ENDS) assert.deepEqual(await ledger.find(end.id), end)
+      await assertCounts(ledger, { delivered: 3, coalesced: 1, suppressed: 1, dead: 1 })
+    },
+  },
+  {
+    name: 'what has ended is there after a crash',
+    run: async ({ open }) => {
+      await (await open()).record(ENDS)
+      const again = await open()
+      for (const end of ENDS) assert.deepEqual(await again.find(end.id), end)
+      await assertCounts(again, { delivered: 3, coalesced: 1, suppressed: 1, dead: 1 })
+      await again.record(ENDS)
+      await assertCounts(again, { delivered: 3, coalesced: 1, suppressed: 1, dead: 1 })
+    },
+  },
+  {
+    name: 'the operations that ended last come first, and no more than asked for',
+    run: async ({ open }) => {
+      const ledger = await open()
+      await ledger.record([entry('B9'), entry('B1')])
+      await ledger.record([entry('B5')])
+      const ids = async (limit: number) => (await ledger.recent(limit)).map(({ id }) => id)
+      assert.deepEqual(await ids(10), ['B5', 'B1', 'B9'])
+      assert.deepEqual(await ids(2), ['B5', 'B1'])
+      assert.deepEqual(await ids(0), [])
+    },
+  },
+  {
+    name: 'an operation recorded again at its offset is counted once, whatever is said of it',
+    run: async ({ open }) => {
+      const ledger = await open()
+      await ledger.record([entry('C1'), entry('C1')])
+      await ledger.record([entry('C1')])
+      await ledger.record([deadEntry('C1')])
+      await Promise.all([ledger.record([entry('C1')]), ledger.record([entry('C1')])])
+      assert.deepEqual(await ledger.find('C1'), entry('C1'))
+      assert.equal(await ledger.dead.find('C1'), undefined)
+      await assertCounts(ledger, { delivered: 1 })
+    },
+  },
+  {
+    name: 'at another offset, lane or topic it is a duplicate, counted once for its place, and changes nothing else',
+    run: async ({ open }) => {
+      const ledger = await open()
+      await ledger.record([entry('C1')])
+      const elsewhere = [
+        deadEntry('C1', { offset: 2 }),
+        deadEntry('C1', { lane: 1 }),
+        deadEntry('C1', { topic: 'customerio.track' }),
+        deadEntry('C1', { topic: TOPICS.replay }),
+      ]
+      await ledger.record([...elsewhere, ...elsewhere])
+      await ledger.record(elsewhere)
+      assert.deepEqual(await ledger.find('C1'), entry('C1'))
+      assert.deepEqual(await ledger.dead.list({ limit: 10 }), [])
+      await assertCounts(ledger, { delivered: 1, duplicate: 4 })
+    },
+  },
+  {
+    name: 'of two recordings in one call the first is the end and the second a duplicate',
+    run: async ({ open }) => {
+      const ledger = await open()
+      await ledger.record([deadEntry('C1'), entry('C1', { offset: 2 })])
+      assert.equal((await ledger.find('C1'))?.outcome, 'dead')
+      assert.equal((await ledger.dead.list({ limit: 10 })).length, 1)
+      await assertCounts(ledger, { dead: 1, duplicate: 1 })
+    },
+  },
+  {
+    name: 'calls made at once are all durable when they resolve',
+    run: async ({ open }) => {
+      const ledger = await open()
+      const batches = Array.from({ length: 40 }, (_, call) =>
+        Array.from({ length: 100 }, (_, i) => entry(`D${call}-${i}`, { offset: call * 100 + i })),
+      )
+      await Promise.all(batches.map((batch) => ledger.record(batch)))
+      await assertCounts(await open(), { delivered: 4000 })
+    },
+  },
+  {
+    name: 'a dead operation without its value is refused, and takes no other call along',
+    run: async ({ open }) => {
+      const ledger = await open()
+      const { value: _, ...incomplete } = deadEntry('E2')
+      const calls = [[entry('E1')], [incomplete, entry('E3')], [entry('E4')]]
+      const results = await Promise.allSettled(calls.map((call) => ledger.record(call)))
+      assert.deepEqual(
+        results.map(({ status }) => status),
+        ['fulfilled', 'rejected', 'fulfilled'],
+      )
+      await assertCounts(ledger, { delivered: 2 })
+    },
+  },
+  {
+    name: 'closing finishes what was asked for; later calls are refused as shutting down',
+    run: async ({ open }) => {
+      const ledger = await open()
+      const asked = ledger.record([entry('F1')])
+      await ledger[Symbol.asyncDispose]()
+      await asked
+      await assert.rejects(ledger.record([entry('F2')]), { code: 'shutting_down' })
+      await assertCounts(await open(), { delivered: 1 })
+    },
+  },
+]
