@@ -41,6 +41,20 @@ export const ERRORS = {
     meaning: 'The credentials are not those of a source that Sluice knows.',
     hint: 'Use the site id and API key of a configured source; in "sluice dev" both are "dev".',
   },
+  forbidden: {
+    status: 403,
+    exit: 4,
+    retryable: false,
+    meaning: 'The caller is known, or may be, but this is not for it.',
+    hint: 'The admin API answers only its own machine: run the command there, or start the gateway with SLUICE_ADMIN_REMOTE=true.',
+  },
+  some_refused: {
+    status: 207,
+    exit: 8,
+    retryable: false,
+    meaning: 'Some of the items were refused; all the others were taken.',
+    hint: 'The refused ones are listed with their reasons. Correct these and send only them again.',
+  },
   too_large: {
     status: 413,
     exit: 2,
@@ -119,6 +133,13 @@ export const ERRORS = {
     retryable: true,
     meaning: 'No Sluice answers at that address.',
     hint: 'Start one with "npm start" (sluice dev), or name another with --url.',
+  },
+  not_conserved: {
+    status: 500,
+    exit: 1,
+    retryable: false,
+    meaning: 'Operations that were accepted are not accounted for, or took effect more than once.',
+    hint: 'This is a loss or a defect, never to be expected. Please report it with "sluice status --json" and the log.',
   },
   timed_out: {
     status: 504,
