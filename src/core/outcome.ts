@@ -37,3 +37,27 @@ export interface Conservation {
   /** accepted minus all the others. Anything but 0 is a defect or a loss. */
   readonly missing: number
 }
+
+/** What the bus, the ledger and delivery each know; kept apart so that each can contradict the others. */
+export interface Tally {
+  /** By the bus: records ever published, and those not settled by delivery. */
+  readonly published: number
+  readonly unsettled: number
+  /** By the ledger: operations by outcome, those on their way again, and repeats. */
+  readonly delivered: number
+  readonly coalesced: number
+  readonly suppressed: number
+  readonly dead: number
+  readonly replaying: number
+  readonly duplicate: number
+  /** By delivery: operations that the ledger counts already and the bus not yet. */
+  readonly recorded: number
+}
+
+/** The figure of P2. An operation that the ledger counts is not pending, though the bus learns of it a moment later. */
+export function conserve(tally: Tally): Conservation {
+  const { published: accepted, delivered, coalesced, suppressed, dead, duplicate } = tally
+  const pending = tally.unsettled - tally.recorded + tally.replaying
+  const missing = accepted - delivered - coalesced - suppressed - dead - duplicate - pending
+  return { accepted, delivered, coalesced, suppressed, dead, pending, duplicate, missing }
+}

@@ -1,0 +1,75 @@
+/**
+ * Replay of dead letters: marked in the ledger first, then published under the same id, so that a crash between the two
+ * is seen at the next start and finished. Customer.io dedupes events on the id: a replay of one that had taken effect
+ * changes nothing.
+ */
+import type { Bus } from '../bus/bus.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Notify } from '../core/notices.ts'
+import { type BusRecord, TOPICS } from '../core/record.ts'
+import type { DeadLetter, Ledger } from '../ledger/ledger.ts'
+import { GROUP } from './worker.ts'
+
+export interface ReplayDeps {
+  readonly bus: Bus
+  readonly ledger: Ledger
+  readonly clock: Clock
+  readonly notify: Notify
+}
+
+/** Letters published at once. */
+const SLICE = 500
+
+/** Puts waiting letters through delivery again. Returns the ids of those that were waiting. */
+export async function replayDead(deps: ReplayDeps, ids: readonly string[]): Promise<readonly string[]> {
+  const replayed: string[] = []
+  for (let at = 0; at < ids.length; at += SLICE) {
+    const letters = await deps.ledger.dead.startReplay(ids.slice(at, at + SLICE))
+    await publish(deps, letters)
+    replayed.push(...letters.map(({ id }) => id))
+  }
+  return replayed
+}
+
+/** At start: letters that were marked and are not on the bus are published now. Returns how many. */
+export async function resumeReplays(deps: ReplayDeps): Promise<number> {
+  const letters = await deps.ledger.dead.replaying()
+  if (letters.length === 0) return 0
+  const waiting = await unsettledIds(deps.bus)
+  const lost = letters.filter(({ id }) => !waiting.has(id))
+  await publish(deps, lost)
+  return lost.length
+}
+
+async function publish({ bus, clock, notify }: ReplayDeps, letters: readonly DeadLetter[]): Promise<void> {
+  if (letters.length === 0) return
+  await bus.publish(
+    TOPICS.replay,
+    letters.map((letter) => recordOf(letter, clock.now())),
+  )
+  notify('ledger.replayed', { count: letters.length })
+}
+
+const recordOf = ({ id, key, kind, headers, value }: DeadLetter, at: number): BusRecord => ({
+  id,
+  key,
+  kind,
+  at,
+  headers,
+  value,
+})
+
+async function unsettledIds(bus: Bus): Promise<ReadonlySet<string>> {
+  const ids = new Set<string>()
+  const { positions } = await bus.lag(TOPICS.replay, GROUP)
+  for (const [lane, position] of positions) {
+    for (let from = position; ; ) {
+      const records = await bus.read(TOPICS.replay, { lane, from, limit: 1000 })
+      for (const { id } of records) ids.add(id)
+      const last = records.at(-1)
+      if (last === undefined) break
+      from = last.offset + 1
+    }
+  }
+  return ids
+}
