@@ -76,6 +76,13 @@ export const ERRORS = {
     meaning: 'The thing is not in a state in which this can be done.',
     hint: 'Look at it again ("sluice dlq show <id>"): somebody or something else has moved it on.',
   },
+  not_emulated: {
+    status: 501,
+    exit: 2,
+    retryable: false,
+    meaning: 'The emulator does not do what Customer.io does at this path.',
+    hint: 'GET /_emulator/coverage lists what is emulated, and how faithfully.',
+  },
   // What the machine did
   storage_full: {
     status: 503,

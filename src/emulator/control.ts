@@ -1,0 +1,200 @@
+/** The control API under /_emulator: what came in, what it did, faults, settling, starting over. */
+import { SluiceError } from '../core/errors.ts'
+import { isObject, parseJson } from '../core/json.ts'
+import { type Answer, json, problem } from './answers.ts'
+import { COVERAGE } from './coverage.ts'
+import { type Faults, readRule } from './faults.ts'
+import { type Effect, effectAt, isEventEffect } from './history.ts'
+import { identifierOfKey } from './identifiers.ts'
+import type { RequestLog } from './requests.ts'
+import { type Call, type Route, wholeNumber } from './route.ts'
+import { findPerson, type State } from './state.ts'
+import { dataText, eventView, objectView, personView } from './views.ts'
+import type { Workspace } from './workspace.ts'
+
+export interface Controlled {
+  readonly workspace: Workspace
+  readonly faults: Faults
+  readonly requests: RequestLog
+}
+
+export function controlRoutes(controlled: Controlled): Route[] {
+  const { workspace, faults, requests } = controlled
+  const route = (method: Route['method'], path: string, respond: Route['respond']): Route => ({
+    method,
+    path: `/_emulator/${path}`,
+    auth: 'none',
+    respond,
+  })
+  return [
+    route('GET', 'requests', (call) => listRequests(requests, call)),
+    route('GET', 'people', (call) => listPeople(workspace.state, call)),
+    route('GET', 'people/:key', (call) => onePerson(workspace.state, call)),
+    route('GET', 'events', (call) => listEvents(workspace.state, call)),
+    route('GET', 'objects', (call) => listObjects(workspace.state, call)),
+    route('GET', 'segments', () => listSegments(workspace.state)),
+    route('GET', 'metrics', (call) => listMetrics(workspace.state, call)),
+    route('GET', 'stats', () => json(JSON.stringify(statsOf(controlled)))),
+    route('GET', 'coverage', () => json(JSON.stringify({ data: COVERAGE }))),
+    route('GET', 'faults', () => json(JSON.stringify({ data: faults.list() }))),
+    route('POST', 'faults', (call) => addFaults(faults, call)),
+    route('DELETE', 'faults', () => clearFaults(faults)),
+    route('DELETE', 'faults/:id', (call) => removeFault(faults, call)),
+    route('POST', 'settle', () => settle(controlled)),
+    route('PUT', 'settings', (call) => changeSettings(workspace, call)),
+    route('POST', 'reset', () => reset(controlled)),
+  ]
+}
+
+export interface Stats {
+  readonly requests: number
+  /** Answers by status. */
+  readonly statuses: Readonly<Record<string, number>>
+  /** Faults met, by kind. */
+  readonly faults: Readonly<Record<string, number>>
+  /** Items: accepted = applied + pending. */
+  readonly accepted: number
+  readonly applied: number
+  readonly pending: number
+  readonly events: number
+  readonly duplicates: number
+  readonly ignored: number
+  readonly dropped: number
+  readonly people: number
+  readonly suppressed: number
+  readonly objects: number
+}
+
+export function statsOf({ workspace, requests }: Controlled): Stats {
+  const { counts, people, suppressed, objects } = workspace.state
+  return {
+    ...requests.counts(),
+    accepted: workspace.accepted,
+    ...counts,
+    pending: workspace.pending,
+    people: people.size,
+    suppressed: suppressed.size,
+    objects: objects.size,
+  }
+}
+
+const limitOf = ({ query }: Call): number => wholeNumber(query.limit, { fallback: 100, most: 10_000 })
+
+function listRequests(requests: RequestLog, call: Call): Answer {
+  const { path, since } = call.query
+  const after =
+    since === undefined ? undefined : wholeNumber(since, { fallback: 0, most: Number.MAX_SAFE_INTEGER })
+  const found = requests.list({ limit: limitOf(call), path, since: after })
+  return json(JSON.stringify({ data: found }))
+}
+
+function listPeople(state: State, call: Call): Answer {
+  const people = state.people.values().take(limitOf(call))
+  return json(dataText(people.map((person) => personView(state, person))))
+}
+
+function onePerson(state: State, { params }: Call): Answer {
+  const key = params.key ?? ''
+  const person = findPerson(state, identifierOfKey(key))
+  if (person === undefined) return problem(404, 'not_found', `Nobody is known as ${key}.`)
+  return json(personView(state, person))
+}
+
+function listEvents(state: State, call: Call): Answer {
+  const after = wholeNumber(call.query.after, { fallback: 0, most: Number.MAX_SAFE_INTEGER })
+  const events = eventsAfter(state, { after, person: call.query.person })
+  return json(dataText(events.take(limitOf(call)).map((effect) => eventView(state, effect))))
+}
+
+/**
+ * The events that took effect after one of that number, in the order of application. With `person` those that belong to
+ * the person now; when nobody is called so, those that took effect under that name.
+ */
+export function* eventsAfter(
+  state: State,
+  { after, person }: { after: number; person?: string | undefined },
+): Generator<Effect> {
+  const { first, effects } = state.history
+  const found = person === undefined ? undefined : findPerson(state, identifierOfKey(person))
+  if (found !== undefined) {
+    for (const seq of found.history) {
+      const effect = effectAt(state.history, seq)
+      if (effect !== undefined && seq > after && isEventEffect(effect)) yield effect
+    }
+    return
+  }
+  for (let index = Math.max(0, after + 1 - first); index < effects.length; index += 1) {
+    const effect = effects[index]
+    if (effect === undefined || !isEventEffect(effect)) continue
+    if (person === undefined || effect.key === person) yield effect
+  }
+}
+
+const listObjects = (state: State, call: Call): Answer =>
+  json(dataText(state.objects.values().take(limitOf(call)).map(objectView)))
+
+function listSegments(state: State): Answer {
+  const data = [...state.segments].map(([id, members]) => ({ id, people: [...members] }))
+  return json(JSON.stringify({ data }))
+}
+
+/** The last ones, in the order in which they were reported. */
+function listMetrics(state: State, call: Call): Answer {
+  const found = state.metrics.slice(-limitOf(call))
+  const data = found.map(({ deliveryId, metric, timestamp }) => ({
+    delivery_id: deliveryId,
+    metric,
+    timestamp,
+  }))
+  return json(JSON.stringify({ data }))
+}
+
+/** One rule, or `{"rules":[…],"seed":n}`. None is added unless all are right. */
+function addFaults(faults: Faults, { text }: Call): Answer {
+  const body = parseJson(text)
+  if (!isObject(body))
+    throw new SluiceError('bad_request', 'The body must be a fault rule, or {"rules":[…]}.')
+  const { rules, seed } = body
+  if (seed !== undefined && typeof seed !== 'number')
+    throw new SluiceError('bad_request', 'The seed must be a number.')
+  const isSeedAlone = seed !== undefined && Object.keys(body).length === 1
+  const { seed: _, ...single } = body
+  const given: unknown[] = Array.isArray(rules) ? rules : isSeedAlone ? [] : [single]
+  const read = given.map(readRule)
+  if (typeof seed === 'number') faults.seed(seed)
+  return json(JSON.stringify({ data: read.map((rule) => faults.add(rule)) }), 201)
+}
+
+function clearFaults(faults: Faults): Answer {
+  faults.clear()
+  return json('{}')
+}
+
+function removeFault(faults: Faults, { params }: Call): Answer {
+  if (faults.remove(Number(params.id))) return json('{}')
+  return problem(404, 'not_found', `No fault rule has the id ${params.id}.`)
+}
+
+/** Applies what is pending at once, however long it would have waited. */
+function settle(controlled: Controlled): Answer {
+  controlled.workspace.settle()
+  return json(JSON.stringify(statsOf(controlled)))
+}
+
+/** `{"settleMs":n}`: how long what is accepted from now on takes to show. */
+function changeSettings(workspace: Workspace, { text }: Call): Answer {
+  const body = parseJson(text)
+  const settleMs = isObject(body) ? body.settleMs : undefined
+  if (typeof settleMs !== 'number' || settleMs < 0)
+    throw new SluiceError('bad_request', 'settleMs must be a number of milliseconds.')
+  workspace.settleMs = settleMs
+  return json(JSON.stringify({ settleMs }))
+}
+
+/** An empty workspace, no faults, no requests; what was accepted and is pending is gone too. */
+export function reset({ workspace, faults, requests }: Controlled): Answer {
+  workspace.reset()
+  faults.clear()
+  requests.clear()
+  return json('{}')
+}

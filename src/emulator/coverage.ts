@@ -1,0 +1,220 @@
+/**
+ * What the emulator does and how faithfully, as one table: served at /_emulator/coverage and made into the docs. Where
+ * Customer.io's behaviour is not known, the note says what was chosen.
+ */
+
+export interface Covered {
+  readonly area: 'track v1' | 'track v2' | 'app' | 'people' | 'limits' | 'transport' | 'other'
+  readonly operation: string
+  readonly emulated: 'yes' | 'partly' | 'no'
+  readonly note: string
+}
+
+const rows = (
+  area: Covered['area'],
+  list: readonly (readonly [string, Covered['emulated'], string])[],
+): Covered[] => list.map(([operation, emulated, note]) => ({ area, operation, emulated, note }))
+
+export const COVERAGE: readonly Covered[] = [
+  ...rows('track v1', [
+    [
+      'GET /api/v1/accounts/region',
+      'yes',
+      'Names the emulator as the URL, so that no client wanders off to the real one. Sends both region and data_center.',
+    ],
+    [
+      'PUT /api/v1/customers/{identifier}',
+      'yes',
+      'Identifiers by shape; _timestamp, _update, anonymous_id, cio_relationships, subscription preferences. The settings "Allow updates to email using ID" and "Multi-identifier profile merge" count as off.',
+    ],
+    ['DELETE /api/v1/customers/{identifier}', 'yes', 'A body is accepted and not read.'],
+    [
+      'POST /api/v1/customers/{identifier}/suppress',
+      'yes',
+      'An identifier of nobody is blocked all the same. Later calls for it leave a skipped_update activity; which type Customer.io shows is not documented.',
+    ],
+    [
+      'POST /api/v1/customers/{identifier}/unsuppress',
+      'yes',
+      'Frees all identifiers that were suppressed together.',
+    ],
+    [
+      'POST /api/v1/customers/{identifier}/events',
+      'yes',
+      'An event for somebody unknown creates the person, except under a cio_id. Not documented.',
+    ],
+    [
+      'POST /api/v1/events',
+      'yes',
+      'Attached once somebody takes the anonymous_id, when not older than 30 days. Invite events are recorded and invite nobody; data.recipient is not asked for.',
+    ],
+    [
+      'PUT /api/v1/customers/{identifier}/devices',
+      'yes',
+      'Attributes beside platform are taken as well as those under attributes.',
+    ],
+    ['DELETE /api/v1/customers/{identifier}/devices/{device_id}', 'yes', ''],
+    [
+      'POST /api/v1/merge_customers',
+      'yes',
+      'Journeys and delivery history do not exist here. Identifiers that the primary lacks go to it, the others become free; which of the two Customer.io does is not documented.',
+    ],
+    [
+      'POST /api/v1/segments/{id}/add_customers, remove_customers',
+      'partly',
+      'Any segment id is taken and exists from its first use.',
+    ],
+    [
+      'POST /api/v1/forms/{form_id}/submit',
+      'partly',
+      'Identifies the person; the form itself is not kept and fields cannot be mapped.',
+    ],
+    [
+      'POST /api/v1/metrics',
+      'partly',
+      'Recorded for any delivery id. A missing delivery_id or an unknown metric answers 400; the specification knows 200 only.',
+    ],
+    ['POST /api/v1/push/events, /push/events', 'partly', 'As metrics.'],
+    [
+      'POST /api/v1/cio_deliveries/events',
+      'partly',
+      'As metrics; undocumented, sent by older mobile and web clients.',
+    ],
+    [
+      'POST /unsubscribe/{delivery_id}',
+      'partly',
+      'Recorded as the metric unsubscribed; no delivery is known, so nobody is unsubscribed.',
+    ],
+    ['GET /auth', 'yes', 'Undocumented credential check.'],
+  ]),
+  ...rows('track v2', [
+    ['POST /api/v2/entity', 'yes', ''],
+    [
+      'POST /api/v2/batch',
+      'yes',
+      'Items take effect in their order. A batch of nothing but invalid items answers 207; whether Customer.io answers 207 or 400 is not known.',
+    ],
+    [
+      'person: identify, delete, event, page, screen',
+      'yes',
+      'Events may also name an anonymous_id, as Segment and RudderStack send it.',
+    ],
+    [
+      'person: add_relationships, delete_relationships',
+      'yes',
+      'Unknown objects and people are created. Not documented.',
+    ],
+    ['person: add_device, delete_device, merge, suppress, unsuppress', 'yes', ''],
+    [
+      'person: viewed_content, clicked_content',
+      'partly',
+      'Undocumented, sent by Segment; recorded as activities.',
+    ],
+    [
+      'object: identify, identify_anonymous, delete, add_relationships, delete_relationships',
+      'yes',
+      'Object types are not checked against a list. Attributes have no timestamps.',
+    ],
+    ['delivery: event', 'partly', 'Recorded for any delivery id; device_token is not asked for.'],
+    [
+      'errors',
+      'partly',
+      'The shapes are documented, the texts mostly not: two are known to be Customer.io’s, the rest are the emulator’s own words. One fault is told for each item.',
+    ],
+  ]),
+  ...rows('people', [
+    [
+      'order of identifies',
+      'yes',
+      'By timestamp for each attribute: older ones are dropped silently, equal and newer ones apply. A timestamp in milliseconds is taken as given and holds off all later ones; what Customer.io does is not known.',
+    ],
+    [
+      'event dedupe',
+      'yes',
+      'By ULID over the whole workspace, for ever; Customer.io’s window is not documented. An id that is no ULID is kept and not compared. An event that had no effect does not count as received.',
+    ],
+    [
+      'identifiers in the body',
+      'yes',
+      'An unknown path identifier replaces the one of whom the body names. A clash leaves a failed_attribute_change activity; the other attributes apply.',
+    ],
+    [
+      'phone as an identifier',
+      'partly',
+      'In v2 only, and only as the identifier; an attribute called phone is a plain attribute.',
+    ],
+    ['removing an identifier with null or ""', 'no', 'Ignored.'],
+    [
+      '300 attributes for each person',
+      'yes',
+      'Those beyond fail with a failed_attribute_change activity. Not documented.',
+    ],
+    [
+      'the processing delay',
+      'yes',
+      'settleMs from acceptance to effect; reads see only what has taken effect.',
+    ],
+    ['72 hours for campaign triggers', 'no', 'There are no campaigns.'],
+  ]),
+  ...rows('app', [
+    ['GET /v1/customers?email=', 'yes', ''],
+    [
+      'GET /v1/customers/{id}/attributes',
+      'yes',
+      'Subscription topics have no defaults, so the computed preferences are those that were set.',
+    ],
+    ['GET /v1/customers/{id}/activities', 'yes', 'Activities exist for what the emulator does.'],
+    ['POST /v1/customers/attributes', 'yes', ''],
+    ['GET /v1/activities', 'yes', 'Bounded to the last million effects.'],
+    ['POST /v1/send/*, /v1/campaigns/{id}/triggers', 'no', 'Answers 501.'],
+    [
+      'POST /v1/customers (search), segments, relationships, messages, subscription_preferences',
+      'no',
+      'Answers 501.',
+    ],
+    ['everything else under /v1', 'no', 'Answers 501.'],
+  ]),
+  ...rows('limits', [
+    [
+      'v2 item 32 KB, batch 500 KB',
+      'yes',
+      'KB is taken as 1024 bytes. A batch that is larger answers 400, an item within a batch is one error in a 207; the statuses are not documented.',
+    ],
+    [
+      'identifiers and attribute names 150 bytes, values 1000 bytes, 300 attributes',
+      'yes',
+      'Track v1 identify answers 400; the specification knows no 400 there, and Customer.io may cut or drop instead.',
+    ],
+    ['event name 100 bytes, event data 100,000 bytes', 'yes', ''],
+    ['object attributes 100 KB, segments 1000 ids', 'yes', ''],
+    [
+      'rate limit',
+      'partly',
+      'Off unless a rate_limit fault sets one. The body of a 429 of the Track API is not documented.',
+    ],
+  ]),
+  ...rows('transport', [
+    ['Basic and Bearer credentials', 'yes', 'Both alphabets of base64. The body of a 401 is not documented.'],
+    ['gzip bodies, any content type, absent bodies', 'yes', ''],
+    [
+      'recorded response headers',
+      'partly',
+      'Without alt-svc, which would announce HTTP/3 on a port that is not there.',
+    ],
+    ['redirects between regions', 'no', 'There is one region.'],
+    [
+      'TLS',
+      'no',
+      'Plain HTTP on loopback. Clients that insist on HTTPS (customerio-python, customerio-node before 4.5) need a proxy.',
+    ],
+  ]),
+  ...rows('other', [
+    ['Pipelines API', 'no', 'Answers 501.'],
+    ['reporting webhooks', 'no', ''],
+    [
+      'faults',
+      'yes',
+      'status, latency, cut, reset, rate_limit, outage at /_emulator/faults. A refused connection is played as a reset, since the control API listens on the same port.',
+    ],
+  ]),
+]

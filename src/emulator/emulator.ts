@@ -1,0 +1,165 @@
+/**
+ * A local Customer.io: the Track API and the reads of the App API over a workspace of its own, with faults on request.
+ * COVERAGE says what it does and what it does not.
+ */
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { type Clock, type Random, systemClock } from '../core/clock.ts'
+import { SluiceError } from '../core/errors.ts'
+import { appRoutes } from './app-api.ts'
+import { type Credentials, refusePublicHost, refuseRealCredentials } from './auth.ts'
+import { type Controlled, controlRoutes, eventsAfter, reset, type Stats, statsOf } from './control.ts'
+import { type FaultRule, Faults } from './faults.ts'
+import { dataOf } from './history.ts'
+import { identifierOfKey } from './identifiers.ts'
+import { type LoggedRequest, RequestLog } from './requests.ts'
+import { buildServer } from './server.ts'
+import { findPerson } from './state.ts'
+import { metricRoutes } from './track-metrics.ts'
+import { trackV1Routes } from './track-v1.ts'
+import { type Accept, trackV2Routes } from './track-v2.ts'
+import { eventView, personView } from './views.ts'
+import { Workspace } from './workspace.ts'
+
+export interface EmulatorOptions {
+  /** Loopback only. */
+  readonly host?: string
+  /** 0 takes any free one. */
+  readonly port?: number
+  /** Where the journal lies; without it the workspace lives in memory only. */
+  readonly directory?: string
+  readonly clock?: Clock
+  /** For faults by percent. */
+  readonly random?: Random
+  readonly credentials?: Partial<Credentials>
+  /** From acceptance to effect, in milliseconds. */
+  readonly settleMs?: number
+  readonly faults?: readonly FaultRule[]
+}
+
+/** A person as read back. Numbers beyond 2^53 are exact only over HTTP. */
+export interface PersonView {
+  readonly key: string
+  readonly cio_id: string
+  readonly id: string | null
+  readonly email: string | null
+  readonly phone: string | null
+  readonly unsubscribed: boolean
+  readonly attributes: Readonly<Record<string, unknown>>
+  readonly timestamps: Readonly<Record<string, number>>
+  readonly anonymous_ids: readonly string[]
+  readonly devices: readonly Readonly<Record<string, unknown>>[]
+  readonly relationships: readonly Readonly<Record<string, unknown>>[]
+  readonly segments: readonly string[]
+}
+
+/** An event that took effect. */
+export interface EventView {
+  /** Ascending in the order of application, with gaps where other effects lie. */
+  readonly seq: number
+  readonly id: string | null
+  readonly type: string
+  readonly person: string | null
+  readonly cio_id: string | null
+  readonly name: string
+  /** Unix seconds. */
+  readonly timestamp: number
+  readonly data: Readonly<Record<string, unknown>>
+  /** Milliseconds since 1970. */
+  readonly applied_at: number
+}
+
+export interface Emulator extends AsyncDisposable {
+  readonly url: string
+  readonly port: number
+  /** By `id:42`, `email:…`, `phone:…` or `cio_id:…`. */
+  person(key: string): PersonView | undefined
+  people(): PersonView[]
+  events(of?: { person?: string; after?: number }): EventView[]
+  /** The data of an event as it came, for numbers that JSON.parse would bend. */
+  eventData(seq: number): string | undefined
+  requests(of?: { path?: string; since?: number }): LoggedRequest[]
+  stats(): Stats
+  readonly faults: Faults
+  /** Applies what is pending at once. */
+  settle(): void
+  /** Empties the workspace, the faults and the request log. */
+  reset(): void
+}
+
+/**
+ * Starts the emulator. Throws `bad_config` for a host that is not loopback and for credentials that look real,
+ * `port_in_use`, and what opening the directory throws.
+ */
+export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
+  const { host = '127.0.0.1', port = 8247, clock = systemClock, random = Math.random, settleMs = 0 } = options
+  const credentials = { siteId: 'dev', apiKey: 'dev', appApiKey: 'dev', ...options.credentials }
+  refusePublicHost(host)
+  refuseRealCredentials(credentials)
+  const faults = new Faults(clock, random)
+  for (const rule of options.faults ?? []) faults.add(rule)
+  const workspace = new Workspace({ clock, settleMs, directory: options.directory })
+  const controlled = { workspace, faults, requests: new RequestLog() }
+  const accept: Accept = (items) => workspace.accept(items)
+  const server = buildServer(
+    { clock, credentials, faults, requests: controlled.requests },
+    {
+      emulated: [
+        ...trackV1Routes(accept),
+        ...metricRoutes(accept),
+        ...trackV2Routes(accept),
+        ...appRoutes(() => workspace.state),
+      ],
+      control: controlRoutes(controlled),
+    },
+  )
+  await listen(server, { host, port }).catch((thrown: unknown) => {
+    workspace.close()
+    throw thrown
+  })
+  return emulatorOf(server, controlled)
+}
+
+async function listen(server: FastifyInstance, at: { host: string; port: number }): Promise<void> {
+  try {
+    await server.listen(at)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause // Node's own errors carry a code
+    throw new SluiceError('port_in_use', `Port ${at.port} is taken; the emulator cannot listen on it.`, {
+      cause,
+    })
+  }
+}
+
+function emulatorOf(server: FastifyInstance, controlled: Controlled): Emulator {
+  const { workspace, faults, requests } = controlled
+  const { port, address, family } = server.server.address() as AddressInfo // it listens on TCP
+  const host = family === 'IPv6' ? `[${address}]` : address
+  return {
+    url: `http://${host}:${port}`,
+    port,
+    faults,
+    person: (key) => {
+      const person = findPerson(workspace.state, identifierOfKey(key))
+      return person && JSON.parse(personView(workspace.state, person))
+    },
+    people: () =>
+      [...workspace.state.people.values()].map((person) => JSON.parse(personView(workspace.state, person))),
+    events: ({ person, after = 0 } = {}) =>
+      [...eventsAfter(workspace.state, { after, person })].map((effect) =>
+        JSON.parse(eventView(workspace.state, effect)),
+      ),
+    eventData: (seq) => {
+      const [effect] = eventsAfter(workspace.state, { after: seq - 1 })
+      return effect?.seq === seq ? dataOf(effect) : undefined
+    },
+    requests: ({ path, since } = {}) => requests.list({ limit: Number.MAX_SAFE_INTEGER, path, since }),
+    stats: () => statsOf(controlled),
+    settle: () => workspace.settle(),
+    reset: () => void reset(controlled),
+    [Symbol.asyncDispose]: async () => {
+      await server.close()
+      workspace.close()
+    },
+  }
+}
