@@ -33,6 +33,7 @@ interface Closing {
 export class Settlement {
   readonly #options: SettlementOptions
   #waiting: Closing[] = []
+  #working = 0
   #recorded = 0
   #current: Promise<void> = Promise.resolve()
   #next: Promise<void> | undefined
@@ -43,10 +44,10 @@ export class Settlement {
 
   /** Operations that ended and are not yet settled on the bus. */
   get pending(): number {
-    return this.#waiting.length + this.#recorded
+    return this.#waiting.length + this.#working
   }
 
-  /** Of those, the ones that the ledger already counts: the bus counts them as unsettled still. */
+  /** Of the live ones among those, how many the ledger counts already: the bus counts them as unsettled still. */
   get recorded(): number {
     return this.#recorded
   }
@@ -77,12 +78,15 @@ export class Settlement {
     const entries = closings.map(({ entry }) => entry)
     this.#waiting = []
     if (closings.length === 0) return
+    this.#working = closings.length
     try {
       await this.#whileFull(() => this.#options.ledger.record(entries))
-      this.#recorded += entries.length
+      const live = entries.filter(({ topic }) => topic === TOPICS.events).length
+      this.#recorded += live
       await this.#whileFull(() => this.#publish(entries))
       for (const [topic, places] of placesByTopic(closings)) await this.#options.settle(topic, places)
-      this.#recorded -= entries.length
+      this.#recorded -= live
+      this.#working = 0
       this.#tell(entries)
     } catch (error) {
       this.#options.notify('delivery.failed', { detail: String(error) })
