@@ -167,6 +167,14 @@ test('secrets are masked wherever they are shown', async () => {
   assert.equal(shown('appApiKey', config), '')
 })
 
+test('durations are shown as people write them', async () => {
+  const { config } = await load({ env: { SLUICE_SHUTDOWN: '90s', SLUICE_LIMITS_LINGER: '1500' } })
+  assert.deepEqual(
+    (['retentionMs', 'shutdownMs', 'lingerMs'] as const).map((name) => shown(name, config)),
+    ['7d', '90s', '1500ms'],
+  )
+})
+
 test('durations and flags are read as people write them', () => {
   const durations = ['250ms', '1.5s', '15m', '36h', '7d', '40'].map(parseDuration)
   assert.deepEqual(durations, [250, 1500, 900_000, 129_600_000, 604_800_000, 40])

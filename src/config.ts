@@ -205,7 +205,8 @@ export function shown(name: SettingName, config: Config): string {
       .join(',')
   const value = config[name]
   if (value === undefined) return ''
-  return settingOf(name).secret ? masked(String(value)) : String(value)
+  const { kind, secret } = settingOf(name)
+  return secret ? masked(String(value)) : (kind.write?.(value) ?? String(value))
 }
 
 /** The first and last two letters of a long secret, the first and last of a short one. */

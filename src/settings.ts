@@ -7,6 +7,8 @@ export const ROLES = ['ingest', 'delivery'] as const
 export interface Kind<Schema extends z.ZodType = z.ZodType> {
   readonly schema: Schema
   readonly is: string
+  /** How a value is written, where that is not its own text. */
+  readonly write?: (value: unknown) => string
 }
 const kind = <Schema extends z.ZodType>(is: string, schema: Schema): Kind<Schema> => ({ is, schema })
 
@@ -34,10 +36,15 @@ const measured = (units: Readonly<Record<string, number>>) =>
     if (amount === undefined || size === undefined) check.issues.push({ code: 'custom', input: found })
     return Math.round(Number(amount) * (size ?? 1))
   })
-const duration = kind(
-  'a duration such as 500ms, 30s, 15m, 12h or 7d',
-  measured({ ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }),
-)
+const SPANS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 } as const
+const duration = {
+  ...kind('a duration such as 500ms, 30s, 15m, 12h or 7d', measured(SPANS)),
+  /** In the largest unit that leaves no rest. */
+  write: (ms: unknown) => {
+    const [unit, size] = Object.entries(SPANS).find(([, size]) => Number(ms) % size === 0) ?? ['ms', 1]
+    return `${Number(ms) / size}${unit}`
+  },
+}
 /** "30s", "15m", "250ms" or a bare number, as milliseconds; undefined when it is none of these. */
 export const parseDuration = (given: string): number | undefined => duration.schema.safeParse(given).data
 

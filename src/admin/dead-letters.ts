@@ -5,6 +5,7 @@ import { SluiceError } from '../core/errors.ts'
 import { bodyText } from '../http/body.ts'
 import { type DeadQuery, LETTER_STATES, type Ledger } from '../ledger/ledger.ts'
 import { readJson, readWith } from './input.ts'
+import type { Done, LetterPage } from './wire.ts'
 
 export interface DeadLetterDeps {
   readonly ledger: Ledger
@@ -12,14 +13,6 @@ export interface DeadLetterDeps {
   replay(ids: readonly string[]): Promise<number>
   /** Gives waiting letters up for good; returns how many were waiting. */
   drop(ids: readonly string[]): Promise<number>
-}
-
-/** The answer of replay and drop. With `dry_run` it is what would be done. */
-export interface Done {
-  readonly count: number
-  /** The first hundred. */
-  readonly ids: readonly string[]
-  readonly dry_run: boolean
 }
 
 const PAGE = 100
@@ -56,7 +49,7 @@ type Selection = z.infer<typeof SELECTION>
 
 export function deadLetterRoutes(app: FastifyInstance, deps: DeadLetterDeps): void {
   const { dead } = deps.ledger
-  app.get('/dead-letters', async (request) => {
+  app.get('/dead-letters', async (request): Promise<LetterPage> => {
     const { limit = PAGE, ...query } = readWith(QUERY, request.query)
     const found = await dead.list(withoutUnset({ ...query, limit: limit + 1 }))
     const data = found.slice(0, limit)

@@ -1,34 +1,9 @@
 /** The life of one operation, whatever state it is in. */
 import type { Bus } from '../bus/bus.ts'
 import { SluiceError } from '../core/errors.ts'
-import type { Attempt, Outcome, Refusal } from '../core/outcome.ts'
-import type { Headers, Received } from '../core/record.ts'
+import type { Received } from '../core/record.ts'
 import type { Entry, Ledger } from '../ledger/ledger.ts'
-
-export type TraceState = 'pending' | 'replaying' | 'dropped' | Outcome
-
-export interface Trace {
-  readonly id: string
-  readonly key: string
-  readonly kind: string
-  readonly state: TraceState
-  readonly headers: Headers
-  /** Milliseconds since 1970. */
-  readonly receivedAt: number
-  readonly endedAt?: number
-  readonly topic: string
-  readonly lane: number
-  readonly offset: number
-  /** Of a pending operation none are known: attempts are written with the outcome. */
-  readonly attempts: readonly Attempt[]
-  readonly outcome?: Outcome
-  readonly into?: string
-  readonly refusal?: Refusal
-  /** How often it was put through again after it was dead. */
-  readonly replays?: number
-  /** Its JSON text; left out when the log no longer holds it. */
-  readonly value?: string
-}
+import type { Trace } from './wire.ts'
 
 export interface TraceSources {
   readonly ledger: Ledger

@@ -1,0 +1,49 @@
+/** The documents of the admin API, for both of its ends. Instants are milliseconds since 1970, as in the contracts. */
+import type { Attempt, Outcome, Refusal } from '../core/outcome.ts'
+import type { Headers } from '../core/record.ts'
+import type { DeadGroup, DeadLetter } from '../ledger/ledger.ts'
+
+export type TraceState = 'pending' | 'replaying' | 'dropped' | Outcome
+
+/** GET /admin/v1/operations/:id: the life of one operation. */
+export interface Trace {
+  readonly id: string
+  readonly key: string
+  readonly kind: string
+  readonly state: TraceState
+  readonly headers: Headers
+  readonly receivedAt: number
+  readonly endedAt?: number
+  readonly topic: string
+  readonly lane: number
+  readonly offset: number
+  /** Of a pending operation none are known: attempts are written with the outcome. */
+  readonly attempts: readonly Attempt[]
+  readonly outcome?: Outcome
+  /** For `coalesced`: the operation that carried its values. */
+  readonly into?: string
+  readonly refusal?: Refusal
+  /** How often it was put through again after it was dead. */
+  readonly replays?: number
+  /** Its JSON text; left out when the log no longer holds it. */
+  readonly value?: string
+}
+
+/** GET /admin/v1/dead-letters. */
+export interface LetterPage {
+  readonly data: readonly DeadLetter[]
+  readonly next_cursor: string | null
+}
+
+/** GET /admin/v1/dead-letters/groups. */
+export interface GroupList {
+  readonly data: readonly DeadGroup[]
+}
+
+/** POST /admin/v1/dead-letters/replay and /drop. With `dry_run` it is what would be done. */
+export interface Done {
+  readonly count: number
+  /** The first hundred. */
+  readonly ids: readonly string[]
+  readonly dry_run: boolean
+}

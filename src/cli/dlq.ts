@@ -1,0 +1,223 @@
+/** `sluice dlq`: the dead letters, looked at, put through again, or given up. */
+import type { Done, GroupList, LetterPage } from '../admin/wire.ts'
+import { SluiceError } from '../core/errors.ts'
+import { isUlid } from '../core/ulid.ts'
+import { type Api, adminApi, query } from './api.ts'
+import { CLIENT_SETTINGS, type CommandSpec, DRY_RUN, type OptionSpec, YES } from './command.ts'
+import type { Job } from './job.ts'
+import { table } from './output.ts'
+import { spanText } from './time.ts'
+
+type Letter = LetterPage['data'][number]
+
+const SELECTORS: readonly OptionSpec[] = [
+  { flags: '--code <code>', about: 'with this error code' },
+  { flags: '--kind <kind>', about: 'of this kind, such as person.event' },
+  { flags: '--person <key>', about: 'of this person, such as id:42' },
+  { flags: '--since <time>', about: 'dead since: 15m for 15 minutes ago, or 2026-11-24T09:00Z' },
+  { flags: '--group <group>', about: 'of this group' },
+]
+const ALL: OptionSpec = { flags: '--all', about: 'all that wait' }
+const WHICH = ['[id]', 'one letter by its operation id, or a group'] as const
+
+export const dlq: CommandSpec = {
+  name: 'dlq',
+  group: 'Fix:',
+  summary: 'Dead letters: what Customer.io refuses for good, kept until you decide.',
+  examples: [
+    ['sluice dlq list', 'what there is, by reason'],
+    ['sluice dlq show 01JD8E3V5Q6Z7X8Y9A0B1C2D3E', 'one letter whole'],
+    ['sluice dlq replay --all --dry-run', 'what a replay would do'],
+  ],
+  commands: [
+    {
+      name: 'list',
+      summary: 'The groups of dead letters; with a condition or --letters the letters themselves.',
+      options: [
+        ...SELECTORS,
+        { flags: '--letters', about: 'single letters' },
+        {
+          flags: '--state <state>',
+          about: 'letters in this state',
+          choices: ['waiting', 'replaying', 'dropped'],
+        },
+        { flags: '--limit <count>', about: 'letters a page', usually: '100' },
+        { flags: '--after <id>', about: 'the page after this letter: next_cursor of the page before' },
+      ],
+      settings: CLIENT_SETTINGS,
+      examples: [
+        ['sluice dlq list', 'by reason'],
+        ['sluice dlq list --code upstream_rejected --since 1h', 'letters of the last hour'],
+        ['sluice dlq list --letters --json | jq -r ".data[].id"', 'their ids'],
+      ],
+      run: list,
+    },
+    {
+      name: 'show',
+      summary: 'One dead letter whole: its bytes, every attempt, the reason.',
+      args: [['<id>', 'its operation id']],
+      settings: CLIENT_SETTINGS,
+      examples: [
+        ['sluice dlq show 01JD8E3V5Q6Z7X8Y9A0B1C2D3E', 'for people'],
+        ['sluice dlq show 01JD8E3V5Q6Z7X8Y9A0B1C2D3E --json | jq -r .value', 'its bytes'],
+      ],
+      run: show,
+    },
+    {
+      name: 'replay',
+      summary: 'Put dead letters through delivery again, under their own ids.',
+      args: [WHICH],
+      options: [...SELECTORS, ALL, DRY_RUN, YES],
+      settings: CLIENT_SETTINGS,
+      examples: [
+        ['sluice dlq replay 01JD8E3V5Q6Z7X8Y9A0B1C2D3E', 'one'],
+        ['sluice dlq replay --code upstream_rejected --dry-run', 'what would be replayed'],
+        ['sluice dlq replay --all --yes', 'all, without being asked'],
+      ],
+      run: (job) => act(job, 'replay'),
+    },
+    {
+      name: 'drop',
+      summary: 'Give dead letters up for good. They stay in the account as dead.',
+      args: [WHICH],
+      options: [...SELECTORS, ALL, DRY_RUN, YES],
+      settings: CLIENT_SETTINGS,
+      examples: [
+        ['sluice dlq drop 01JD8E3V5Q6Z7X8Y9A0B1C2D3E', 'one'],
+        ['sluice dlq drop --kind person.event --since 1d --dry-run', 'what would be dropped'],
+      ],
+      run: (job) => act(job, 'drop'),
+    },
+  ],
+}
+
+const selectorsOf = (job: Job) => ({
+  code: job.text('code'),
+  kind: job.text('kind'),
+  key: job.text('person'),
+  since: job.instant('since'),
+  group: job.text('group'),
+})
+
+async function list(job: Job): Promise<void> {
+  const api = adminApi(job, await job.config())
+  const selectors = selectorsOf(job)
+  const narrowed = Object.values({ ...selectors, state: job.text('state'), after: job.text('after') })
+  if (job.flag('letters') || narrowed.some((value) => value !== undefined)) await listLetters(job, api)
+  else await listGroups(job, api)
+}
+
+async function listGroups({ output }: Job, api: Api): Promise<void> {
+  const { data } = await api.json<GroupList>('GET', '/admin/v1/dead-letters/groups')
+  output.list(data, () =>
+    table([
+      ['GROUP', 'COUNT', 'PEOPLE', 'FIRST', 'LAST', 'KIND', 'CODE', 'REASON'],
+      ...data.map(({ group, count, people, firstAt, lastAt, kind, code, reason }) => [
+        group,
+        String(count),
+        String(people),
+        output.instant(firstAt),
+        output.instant(lastAt),
+        kind,
+        code,
+        reason,
+      ]),
+    ]),
+  )
+  const total = data.reduce((sum, { count }) => sum + count, 0)
+  if (total === 0) output.note('No dead letters wait.')
+  else output.note(`${total} wait in ${data.length} groups. Next: sluice dlq list --group <group>`)
+}
+
+async function listLetters(job: Job, api: Api): Promise<void> {
+  const { output } = job
+  const rest = { state: job.text('state'), limit: job.count('limit', 1), after: job.text('after') }
+  const path = `/admin/v1/dead-letters${query({ ...selectorsOf(job), ...rest })}`
+  const page = await api.json<LetterPage>('GET', path)
+  if (output.json) return output.document(page)
+  const rows = page.data.map(({ id, endedAt, state, kind, key, refusal }) => [
+    id,
+    output.instant(endedAt),
+    state,
+    kind,
+    key,
+    refusal.code,
+    refusal.reason,
+  ])
+  for (const line of table([['ID', 'DEAD', 'STATE', 'KIND', 'PERSON', 'CODE', 'REASON'], ...rows]))
+    output.line(line)
+  if (page.next_cursor) output.note(`More: --after ${page.next_cursor}`)
+  else if (rows.length === 0) output.note('No such dead letters.')
+}
+
+async function show(job: Job): Promise<void> {
+  const { output, args } = job
+  const api = adminApi(job, await job.config())
+  const letter = await api.json<Letter>('GET', `/admin/v1/dead-letters/${encodeURIComponent(args[0] ?? '')}`)
+  if (output.json) return output.document(letter)
+  for (const line of letterLines(letter, output.paint('bold', letter.id))) output.line(line)
+  if (letter.state === 'waiting')
+    output.note(`Next: sluice dlq replay ${letter.id}, or sluice dlq drop ${letter.id}`)
+}
+
+function letterLines(letter: Letter, title: string): string[] {
+  const { state, kind, key, refusal, attempts, receivedAt, endedAt, replays, value } = letter
+  const rows = [
+    ['state', replays > 0 ? `${state}, replayed ${replays} times` : state],
+    ['reason', [refusal.code, refusal.reason].join('  ')],
+    ['field', refusal.field ?? ''],
+    ['message', refusal.message ?? ''],
+    ['received', new Date(receivedAt).toISOString()],
+    ['dead', `${new Date(endedAt).toISOString()}  (after ${spanText(endedAt - receivedAt)})`],
+    ...attempts.map(({ at, status, code, ms, detail }, index) => [
+      `attempt ${index + 1}`,
+      `${new Date(at).toISOString()}  ${status ?? 'no answer'}  ${code}  ${spanText(ms)}  ${detail ?? ''}`,
+    ]),
+    ['value', value],
+  ]
+  const told = rows.filter(([, text]) => text !== '')
+  return [`${title}  ${kind}  ${key}`, ...table(told).map((row) => `  ${row}`)]
+}
+
+type Verb = 'replay' | 'drop'
+
+/** Asks first, with the number that it is about: of one letter by its id, nobody is asked. */
+async function act(job: Job, verb: Verb): Promise<void> {
+  const { output } = job
+  const api = adminApi(job, await job.config())
+  const selection = selectionOf(job)
+  const path = `/admin/v1/dead-letters/${verb}`
+  const single = 'ids' in selection
+  if (job.flag('dryRun') || !single) {
+    const plan = await api.json<Done>('POST', path, { ...selection, dry_run: true })
+    if (job.flag('dryRun')) return tellDone(job, plan, `would ${verb}`)
+    if (plan.count === 0) return tellDone(job, plan, `nothing to ${verb}:`)
+    if (!(await job.confirm(`${verb === 'replay' ? 'Replay' : 'Drop'} ${plan.count} dead letters?`))) return
+  }
+  const done = await api.json<Done>('POST', path, selection)
+  if (single && done.count === 0) throw notWaiting(job.args[0] ?? '')
+  tellDone(job, done, verb === 'replay' ? 'replaying' : 'dropped')
+  if (verb === 'replay') output.note('Next: sluice status, or sluice tail')
+}
+
+function selectionOf(job: Job): Readonly<Record<string, unknown>> {
+  const [which] = job.args
+  const selectors = Object.entries(selectorsOf(job)).filter(([, value]) => value !== undefined)
+  if (Number(which !== undefined) + Number(selectors.length > 0) + Number(job.flag('all')) !== 1)
+    throw new SluiceError('bad_usage', 'Say which letters: either an id or a group, or conditions, or --all.')
+  if (which !== undefined) return isUlid(which) ? { ids: [which] } : { group: which }
+  return job.flag('all') ? { since: 0 } : Object.fromEntries(selectors)
+}
+
+function tellDone({ output }: Job, done: Done, what: string): void {
+  if (output.json) output.document(done)
+  else for (const id of done.ids) output.line(id)
+  const rest = done.count > done.ids.length ? `, the first ${done.ids.length} listed` : ''
+  output.note(`${what} ${done.count} dead letters${rest}`)
+}
+
+const notWaiting = (id: string) =>
+  new SluiceError('conflict', `${id} is no dead letter that waits.`, {
+    details: { id },
+    hint: `See it with "sluice trace ${id}".`,
+  })

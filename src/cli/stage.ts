@@ -1,0 +1,153 @@
+/** What the scenarios of `sluice trigger` play on: a running gateway, its emulator, and ways to watch both. */
+import type { Status } from '../admin/status.ts'
+import { SluiceError } from '../core/errors.ts'
+import { makeUlids } from '../core/ulid.ts'
+import type { ActiveRule, FaultRule } from '../emulator/faults.ts'
+import { type Api, adminApi, emulatorApi, query, trackApi } from './api.ts'
+import type { Job } from './job.ts'
+import { Progress } from './progress.ts'
+import { type AppliedEvent, type SentEvent, type Tally, tally } from './tally.ts'
+
+/** A call of Track v2 takes up to 500 KB; 500 small events are well below that. */
+const BATCH = 500
+const LOOK_MS = 200
+const PAGE = 10_000
+
+interface EventPage {
+  readonly data: readonly (AppliedEvent & { readonly seq: number })[]
+}
+
+export class Stage {
+  readonly job: Job
+  readonly track: Api
+  readonly admin: Api
+  readonly emulator: Api
+  readonly sent: SentEvent[] = []
+  /** Distinguishes the people of this run from those of all others. */
+  readonly run: string
+  readonly #ulids = makeUlids()
+  readonly #people: number
+
+  constructor(job: Job, apis: { track: Api; admin: Api; emulator: Api }, people: number) {
+    this.job = job
+    this.track = apis.track
+    this.admin = apis.admin
+    this.emulator = apis.emulator
+    this.#people = people
+    this.run = this.#ulid().slice(-4).toLowerCase()
+  }
+
+  #ulid(): string {
+    return this.#ulids(this.job.host.clock.now())
+  }
+
+  say(text: string): void {
+    this.job.output.note(text)
+  }
+
+  status(): Promise<Status> {
+    return this.admin.json<Status>('GET', '/admin/v1/status')
+  }
+
+  /** Sends events in batches, in turns about some people. Each has an id of its own, so that it can be found again. */
+  async sendEvents(count: number): Promise<void> {
+    for (let at = 0; at < count; at += BATCH) {
+      this.job.signal.throwIfAborted()
+      const batch = Array.from({ length: Math.min(BATCH, count - at) }, () => this.#event())
+      await this.track.json('POST', '/api/v2/batch', { batch })
+      this.sent.push(...batch.map(({ id, identifiers }) => ({ id, person: identifiers.id })))
+    }
+  }
+
+  #made = 0
+  #event() {
+    const made = this.#made
+    this.#made += 1
+    return {
+      type: 'person',
+      identifiers: { id: `sc_${this.run}_${made % this.#people}` },
+      action: 'event',
+      name: 'scenario_step',
+      id: this.#ulid(),
+      timestamp: Math.floor(this.job.host.clock.now() / 1000),
+      attributes: { step: made },
+    }
+  }
+
+  /** Switches a fault on while `work` runs. It ends by itself after `forMs` even if this process is killed. */
+  async during(rule: FaultRule & { readonly forMs: number }, work: () => Promise<void>): Promise<void> {
+    const { data } = await this.emulator.json<{ data: readonly ActiveRule[] }>(
+      'POST',
+      '/_emulator/faults',
+      rule,
+    )
+    try {
+      await work()
+    } finally {
+      // A rule whose time is over is gone already.
+      for (const { id } of data) await this.emulator.call('DELETE', `/_emulator/faults/${id}`).catch(() => {})
+    }
+  }
+
+  /** Watches the backlog until it is empty. Throws `timed_out`. */
+  async drain(timeoutMs: number): Promise<void> {
+    const { output, host, signal } = this.job
+    const { clock } = host
+    const deadline = clock.mono() + timeoutMs
+    const first = await this.status()
+    const total = first.backlog.pending
+    const progress = new Progress({ output, clock, label: 'draining', ...(total > 0 && { total }) })
+    for (let now = first; ; now = await this.status()) {
+      const left = now.backlog.pending
+      if (left === 0) return progress.end(total, 'backlog 0')
+      if (clock.mono() > deadline)
+        throw new SluiceError(
+          'timed_out',
+          `${left} operations are still pending after ${timeoutMs / 1000} s.`,
+        )
+      progress.update(Math.max(0, total - left), backlogText(now))
+      await clock.sleep(LOOK_MS, signal)
+      signal.throwIfAborted()
+    }
+  }
+
+  /** Compares what was sent with what took effect at the emulator. */
+  async account(): Promise<Tally> {
+    const applied: AppliedEvent[] = []
+    let after = 0
+    for (;;) {
+      const path = `/_emulator/events${query({ after, limit: PAGE })}`
+      const { data } = await this.emulator.json<EventPage>('GET', path)
+      applied.push(...data)
+      const last = data.at(-1)
+      if (last === undefined || data.length < PAGE) return tally(this.sent, applied)
+      after = last.seq
+    }
+  }
+}
+
+export const backlogText = ({ backlog, upstream }: Status): string =>
+  `backlog ${backlog.pending}  upstream ${upstream.state}  ${upstream.last_error ?? 'ok'}`
+
+const LOOPBACK = /^(localhost|127\..*|\[::1\])$/
+
+/**
+ * Opens the stage. Throws `conflict` unless the gateway delivers to an emulator: scenarios send made-up people, which no
+ * real workspace should meet.
+ */
+export async function openStage(job: Job, people: number): Promise<Stage> {
+  const config = await job.config()
+  const apis = {
+    track: trackApi(job, config),
+    admin: adminApi(job, config),
+    emulator: emulatorApi(job, config),
+  }
+  const stage = new Stage(job, apis, people)
+  const { url } = (await stage.status()).upstream
+  if (url !== config.emulatorUrl && !LOOPBACK.test(new URL(url).hostname))
+    throw new SluiceError('conflict', `This gateway delivers to ${url}, which is no emulator.`, {
+      hint: 'Scenarios send made-up people. Run them against "sluice dev".',
+    })
+  await apis.emulator.json('GET', '/_emulator/stats')
+  return stage
+}
