@@ -73,7 +73,7 @@ export class Dispatcher {
   /** Operations that could go now; retries count only when the budget allows them. */
   ready(retries: boolean): boolean {
     const { fresh, retry, suspect, single } = this.#lanes
-    return fresh.length + single.length + (retries ? retry.length + suspect.length : 0) > 0
+    return fresh.length + single.length + suspect.length + (retries ? retry.length : 0) > 0
   }
 
   /** True when a batch taken now would be as large as it can be, or nearly: there is nothing to linger for. */
@@ -95,7 +95,7 @@ export class Dispatcher {
           ? this.#takeBatch(retries)
           : turn === 'single'
             ? this.#takeSingle(retries)
-            : retries && this.#takeSuspects()
+            : this.#takeSuspects(retries)
       if (batch) return batch
     }
     return undefined
@@ -109,20 +109,22 @@ export class Dispatcher {
     return makeBatch('batch', runs, again)
   }
 
-  #takeSuspects(): Batch | undefined {
-    const most = this.#lanes.suspect.first?.ops.first?.most ?? 0
-    const runs: Run[] = []
-    this.#fill(runs, this.#lanes.suspect, most)
-    return makeBatch('batch', runs, true)
+  #takeSuspects(retries: boolean): Batch | undefined {
+    const op = this.#lanes.suspect.first?.ops.first
+    return op && this.#takeAs('batch', { lane: this.#lanes.suspect, op, most: op.most, retries })
   }
 
   #takeSingle(retries: boolean): Batch | undefined {
     const op = this.#lanes.single.first?.ops.first
-    const again = op !== undefined && op.attempts.length > 0
+    return op && this.#takeAs('single', { lane: this.#lanes.single, op, most: 1, retries })
+  }
+
+  #takeAs(form: Batch['form'], { lane, op, most, retries }: LaneTake): Batch | undefined {
+    const again = isRetry(op)
     if (again && !retries) return undefined
     const runs: Run[] = []
-    this.#fill(runs, this.#lanes.single, 1)
-    return makeBatch('single', runs, again)
+    this.#fill(runs, lane, most)
+    return makeBatch(form, runs, again)
   }
 
   /** Moves runs from a lane into the batch until one does not fit; it stays first in line for the next batch. */
@@ -259,10 +261,21 @@ function keysOf(op: Op): readonly string[] {
   return also === undefined || also === key ? [key] : [key, also]
 }
 
+interface LaneTake {
+  readonly lane: Queue<KeyQueue>
+  readonly op: Op
+  readonly most: number
+  readonly retries: boolean
+}
+
+/** It failed for now. Halving a refused batch is no retry: each of its calls is answered for good. */
+const isRetry = (op: Op): boolean =>
+  op.attempts.length > 0 && op.attempts.at(-1)?.code !== 'upstream_rejected'
+
 function laneFor(op: Op): Lane {
   if (isSingle(op)) return 'single'
   if (isSuspect(op)) return 'suspect'
-  return op.attempts.length > 0 ? 'retry' : 'fresh'
+  return isRetry(op) ? 'retry' : 'fresh'
 }
 
 function makeBatch(form: Batch['form'], runs: readonly Run[], retry: boolean): Batch | undefined {

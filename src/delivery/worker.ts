@@ -175,7 +175,7 @@ export class Delivery implements AsyncDisposable {
     const batch = this.#dispatcher.take(retries)
     this.#readySince = undefined
     if (batch) this.#track(this.#fly(batch))
-    return batch ? 0 : due
+    return batch ? 0 : Math.min(due, Math.max(1, retryWaitMs))
   }
 
   #track(flight: Promise<void>): void {

@@ -1,0 +1,87 @@
+/** The status page: what bus, ledger and delivery know, put together, with rates over the last seconds. */
+import type { Conservation } from '../core/outcome.ts'
+import type { Backlog, Status, Upstream } from './status.ts'
+
+export interface BoardSources {
+  conservation(): Promise<Conservation>
+  /** When the oldest pending operation was received, milliseconds since 1970. */
+  oldestAt(): Promise<number | undefined>
+  upstream(): Upstream
+  dead(): Promise<Status['dead']>
+  log(): Status['log']
+  /** Wall and monotonic milliseconds. */
+  now(): number
+  mono(): number
+}
+
+export type BoardFacts = Pick<Status, 'version' | 'env' | 'roles'>
+
+interface Sample {
+  readonly at: number
+  readonly accepted: number
+  readonly ended: number
+}
+
+/** Rates are told over this many samples; the composition takes one a second. */
+const SAMPLES = 5
+
+export class Board {
+  readonly #facts: BoardFacts
+  readonly #sources: BoardSources
+  readonly #startedAt: number
+  readonly #samples: Sample[] = []
+
+  constructor(facts: BoardFacts, sources: BoardSources) {
+    this.#facts = facts
+    this.#sources = sources
+    this.#startedAt = sources.now()
+  }
+
+  /** To be called about once a second. */
+  async sample(): Promise<void> {
+    const { accepted, pending } = await this.#sources.conservation()
+    this.#samples.push({ at: this.#sources.mono(), accepted, ended: accepted - pending })
+    if (this.#samples.length > SAMPLES + 1) this.#samples.shift()
+  }
+
+  async status(): Promise<Status> {
+    const sources = this.#sources
+    const [conservation, oldestAt, dead] = await Promise.all([
+      sources.conservation(),
+      sources.oldestAt(),
+      sources.dead(),
+    ])
+    return {
+      ...this.#facts,
+      started_at: new Date(this.#startedAt).toISOString(),
+      uptime_s: Math.round((sources.now() - this.#startedAt) / 1000),
+      upstream: sources.upstream(),
+      conservation,
+      backlog: this.#backlog(conservation, oldestAt),
+      dead,
+      log: sources.log(),
+    }
+  }
+
+  #backlog({ pending, accepted }: Conservation, oldestAt: number | undefined): Backlog {
+    const first = this.#samples[0]
+    const seconds = first === undefined ? 0 : (this.#sources.mono() - first.at) / 1000
+    const perSecond = (now: number, then: number) => (seconds < 0.5 ? 0 : (now - then) / seconds)
+    const inPerS = perSecond(accepted, first?.accepted ?? accepted)
+    const outPerS = perSecond(accepted - pending, first?.ended ?? accepted - pending)
+    return {
+      pending,
+      oldest_age_s: oldestAt === undefined ? null : Math.max(0, (this.#sources.now() - oldestAt) / 1000),
+      in_per_s: round(inPerS),
+      out_per_s: round(outPerS),
+      drains_in_s: drainsIn(pending, outPerS - inPerS),
+    }
+  }
+}
+
+const round = (value: number): number => Math.round(value * 10) / 10
+
+function drainsIn(pending: number, netPerSecond: number): number | null {
+  if (pending === 0) return 0
+  return netPerSecond > 0 ? Math.ceil(pending / netPerSecond) : null
+}
