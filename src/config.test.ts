@@ -68,6 +68,7 @@ test('what follows another setting follows it', async () => {
   assert.equal(own.config.trackUrl, 'http://localhost:1')
   const open = await load({ env: { SLUICE_HOST: '0.0.0.0' }, flags: { port: '80' } })
   assert.equal(open.config.url, 'http://127.0.0.1:80')
+  assert.equal((await load({ env: { SLUICE_HOST: '::1' } })).config.emulatorUrl, 'http://[::1]:8247')
 })
 
 test('every secret may lie in a file, and only secrets may', async () => {

@@ -105,8 +105,10 @@ const inRegion =
   ({ region }: Known) =>
     `https://${region === 'eu' ? eu : us}`
 /** An address to listen on, as one that can be called. */
-const reach = (address: unknown, at: unknown) =>
-  `http://${address === '0.0.0.0' || address === '::' ? '127.0.0.1' : String(address)}:${String(at)}`
+function reach(address: unknown, at: unknown): string {
+  const host = address === '0.0.0.0' || address === '::' ? '127.0.0.1' : String(address)
+  return `http://${host.includes(':') ? `[${host}]` : host}:${String(at)}`
+}
 
 export const SETTINGS = {
   env: {

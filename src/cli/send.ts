@@ -137,7 +137,6 @@ function verbCommand(name: string, verb: Verb): CommandSpec {
     settings: CLIENT_SETTINGS,
     examples: [
       [verb.example, verb.summary.charAt(0).toLowerCase() + verb.summary.slice(1).replace(/\..*$/, '')],
-      [`sluice send ${name} --help`, 'what else it takes'],
     ],
     run: (job) => sendOne(job, verb.action),
   }

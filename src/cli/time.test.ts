@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { SluiceError } from '../core/errors.ts'
+import { instantText, parseInstant, spanText } from './time.ts'
+
+test('a span is told in its two largest units', () => {
+  const cases: readonly [number, string][] = [
+    [0, '0 ms'],
+    [-5, '0 ms'],
+    [41.4, '41 ms'],
+    [1270, '1.3 s'],
+    [59_000, '59 s'],
+    [60_000, '1 m'],
+    [3_660_000, '1 h 1 m'],
+    [3_605_000, '1 h'],
+    [273_600_000, '3 d 4 h'],
+  ]
+  for (const [ms, text] of cases) assert.equal(spanText(ms), text)
+})
+
+test('an instant is a span ago or a date; a bare number is neither', () => {
+  assert.equal(parseInstant('15m', 1_000_000), 100_000)
+  assert.equal(parseInstant('1970-01-01T00:00:01Z', 0), 1000)
+  for (const text of ['soon', '15 parsecs', ''])
+    assert.throws(
+      () => parseInstant(text, 0),
+      (thrown) => thrown instanceof SluiceError && thrown.code === 'bad_usage',
+    )
+})
+
+test('an instant is written in the form that was chosen', () => {
+  assert.equal(instantText(1500, 'iso', 0), '1970-01-01T00:00:01.500Z')
+  assert.equal(instantText(1500, 'unix', 0), '1.500')
+  assert.equal(instantText(1500, 'relative', 61_500), '1 m ago')
+  assert.equal(instantText(61_500, 'relative', 1500), 'in 1 m')
+})
