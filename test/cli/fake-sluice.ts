@@ -48,3 +48,9 @@ export async function fakeSluice(replies: Readonly<Record<string, Reply>>): Prom
     },
   }
 }
+
+/** An address at which nobody listens any more. */
+export async function deadUrl(): Promise<string> {
+  await using fake = await fakeSluice({})
+  return fake.url
+}

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { ERRORS } from '../../src/core/errors.ts'
-import { fakeSluice } from './fake-sluice.ts'
+import { deadUrl, fakeSluice } from './fake-sluice.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url))
 
@@ -82,10 +82,10 @@ test('with --json a failure is one document on stderr', async () => {
 })
 
 test('no gateway is exit code 7, and says where none was found and why', async () => {
-  const { exit, stderr } = await sluice(['status', '--url', 'http://127.0.0.1:1'])
+  const { exit, stderr } = await sluice(['status', '--url', await deadUrl()])
   assert.equal(exit, 7)
-  assert.match(stderr, /No Sluice answers at http:\/\/127\.0\.0\.1:1\./)
-  assert.match(stderr, /why .*\n {2}fix /)
+  assert.match(stderr, /No Sluice answers at http:\/\/127\.0\.0\.1:\d+\./)
+  assert.match(stderr, /why .*ECONNREFUSED.*\n {2}fix /)
 })
 
 test('config show tells every setting, where it came from, and no secret', async () => {

@@ -1,0 +1,598 @@
+/** Each command against answers from a table: what it asks, what it says, how it ends. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { Status } from '../../src/admin/status.ts'
+import { deadUrl, type FakeSluice, fakeSluice, type Reply } from './fake-sluice.ts'
+import { Terminal, type TerminalOptions } from './terminal.ts'
+
+const ID = '01JD8E3V5Q6Z7X8Y9A0B1C2D3E'
+const BEARER = 'Bearer dev'
+const BASIC = `Basic ${Buffer.from('dev:dev').toString('base64')}`
+
+const trace = (changes: object = {}) => ({
+  id: ID,
+  key: 'id:42',
+  kind: 'person.event',
+  state: 'delivered',
+  headers: { source: 'default', 'correlation-id': 'c-1' },
+  receivedAt: 1000,
+  endedAt: 2270,
+  topic: 'customerio.events',
+  lane: 3,
+  offset: 18422,
+  outcome: 'delivered',
+  attempts: [
+    { at: 1040, ms: 12, status: 429, code: 'upstream_rate_limited', detail: 'slow down' },
+    { at: 2232, ms: 38, status: 200, code: 'ok' },
+  ],
+  value: '{"n":12345678901234567890}',
+  ...changes,
+})
+
+const status = (changes: Partial<Status> = {}): Status => ({
+  version: '0.1.0',
+  env: 'development',
+  started_at: '2026-11-24T00:00:00.000Z',
+  uptime_s: 273_600,
+  roles: ['ingest', 'delivery'],
+  upstream: {
+    url: 'http://127.0.0.1:8247',
+    region: 'us',
+    state: 'closed',
+    rate_per_s: 97.4,
+    ceiling_per_s: 900,
+    concurrency: 64,
+    in_flight: 3,
+    last_status: 200,
+  },
+  conservation: {
+    accepted: 100,
+    delivered: 90,
+    coalesced: 5,
+    suppressed: 0,
+    dead: 1,
+    pending: 4,
+    duplicate: 0,
+    missing: 0,
+  },
+  backlog: { pending: 4, oldest_age_s: 7, in_per_s: 182.2, out_per_s: 190, drains_in_s: 600 },
+  dead: { waiting: 1, replaying: 0 },
+  log: { bytes: 12 * 1024 * 1024 },
+  ...changes,
+})
+
+type Replies = Readonly<Record<string, Reply>>
+
+interface Ran {
+  readonly exit: number
+  readonly stdout: string
+  readonly stderr: string
+  readonly asked: FakeSluice['asked']
+}
+
+async function run(replies: Replies, words: readonly string[], options: TerminalOptions = {}): Promise<Ran> {
+  await using fake = await fakeSluice(replies)
+  const env = { SLUICE_URL: fake.url, SLUICE_EMULATOR_URL: fake.url, ...options.env }
+  const ran = await new Terminal({ ...options, env }).run(...words)
+  return { ...ran, asked: fake.asked }
+}
+
+test('status tells all on one screen, with the account as an equation', async () => {
+  const replies = { 'GET /admin/v1/status': { body: status() } }
+  const { exit, stdout, asked } = await run(replies, ['status'])
+  assert.equal(exit, 0)
+  assert.equal(asked[0]?.authorization, BEARER)
+  assert.deepEqual(stdout.trimEnd().split('\n'), [
+    'sluice    0.1.0  development  up 3 d 4 h  roles ingest, delivery',
+    'flow      in 182/s  out 190/s',
+    'backlog   4  oldest 7.0 s  drains in 10 m',
+    'dead      1 waiting (sluice dlq list)  0 replaying',
+    'upstream  http://127.0.0.1:8247  (us)  calling  97 of 900 calls/s  3 of 64 at once  last 200',
+    'account   100 accepted = 90 delivered + 5 coalesced + 1 dead + 4 pending  none missing',
+    'log       12 MB',
+  ])
+})
+
+test('status says what each state of the way to Customer.io means, and shouts about a loss', async () => {
+  const { conservation, upstream } = status()
+  const bad = status({
+    conservation: { ...conservation, missing: 3 },
+    upstream: { ...upstream, state: 'credentials', last_status: 401, last_error: 'upstream_unauthorized' },
+    backlog: { pending: 4, oldest_age_s: 7, in_per_s: 1, out_per_s: 0, drains_in_s: null },
+  })
+  const { stdout } = await run({ 'GET /admin/v1/status': { body: bad } }, ['status'])
+  assert.match(stdout, /refuses the credentials .* upstream_unauthorized/)
+  assert.match(stdout, /3 MISSING/)
+  assert.match(stdout, /not draining/)
+})
+
+test('status --watch --json gives a document a line until ^C', async () => {
+  await using fake = await fakeSluice({ 'GET /admin/v1/status': { body: status() } })
+  const terminal = new Terminal({ env: { SLUICE_URL: fake.url } })
+  const ran = terminal.run('status', '--watch', '--json')
+  await terminal.said(/\n.*\n/)
+  terminal.signal('SIGINT')
+  const { exit, stdout } = await ran
+  assert.equal(exit, 130)
+  for (const line of stdout.trim().split('\n')) assert.deepEqual(JSON.parse(line), status())
+})
+
+test('a refused token is exit code 3 with the hint of the gateway', async () => {
+  const body = { code: 'unauthorized', detail: 'The admin API needs its bearer token.', hint: 'Set it.' }
+  const { exit, stderr } = await run({ 'GET /admin/v1/status': { status: 401, body } }, ['status'])
+  assert.equal(exit, 3)
+  assert.match(stderr, /needs its bearer token\. {2}unauthorized\n {2}fix {3}Set it\./)
+})
+
+test('no answer in time is exit code 124', async () => {
+  const never = { 'GET /admin/v1/status': () => {} }
+  const { exit, stderr } = await run(never, ['status', '--timeout', '50ms'])
+  assert.equal(exit, 124)
+  assert.match(stderr, /timed_out/)
+})
+
+test('trace tells the life of an operation step by step', async () => {
+  const replies = { [`GET /admin/v1/operations/${ID}`]: { body: trace() } }
+  const { exit, stdout } = await run(replies, ['trace', ID, '--time', 'unix'])
+  assert.equal(exit, 0)
+  assert.deepEqual(stdout.trimEnd().split('\n'), [
+    `${ID}  person.event  id:42   delivered after 2 attempts, 1.3 s end to end`,
+    '  1.000  received   source default  correlation c-1',
+    '  1.000  durable    customerio.events  lane 3  offset 18422',
+    '  1.040  attempt 1  429  upstream_rate_limited  12 ms  slow down',
+    '  2.232  attempt 2  200  ok  38 ms',
+    '  2.270  delivered',
+    '  {"n":12345678901234567890}',
+  ])
+})
+
+test('trace --json keeps the document, with instants as RFC 3339 and the value untouched', async () => {
+  const replies = { [`GET /admin/v1/operations/${ID}`]: { body: trace() } }
+  const { stdout } = await run(replies, ['trace', ID, '--json'])
+  const document = JSON.parse(stdout)
+  assert.equal(document.receivedAt, '1970-01-01T00:00:01.000Z')
+  assert.equal(document.attempts[1].at, '1970-01-01T00:00:02.232Z')
+  assert.equal(document.value, '{"n":12345678901234567890}')
+})
+
+test('trace says what to do next, by the state', async () => {
+  const { endedAt: _, ...open } = trace({ state: 'pending', attempts: [] })
+  const refusal = { code: 'upstream_rejected', reason: 'invalid', message: 'too long' }
+  const cases: readonly [object, RegExp, RegExp][] = [
+    [open, /id:42 {3}pending\n/, /waits for delivery/],
+    [trace({ state: 'coalesced', into: 'B' }), /coalesced into B/, /sluice trace B/],
+    [
+      trace({ state: 'dead', outcome: 'dead', refusal }),
+      /dead {7}upstream_rejected {2}invalid/,
+      /dlq replay/,
+    ],
+  ]
+  for (const [body, told, next] of cases) {
+    const { stdout, stderr } = await run({ [`GET /admin/v1/operations/${ID}`]: { body } }, ['trace', ID])
+    assert.match(stdout, told)
+    assert.match(stderr, next)
+  }
+})
+
+test('an id that nobody knows is exit code 6', async () => {
+  const body = { code: 'not_found', detail: 'No operation x is known.' }
+  const { exit } = await run({ 'GET /admin/v1/operations/x': { status: 404, body } }, ['trace', 'x'])
+  assert.equal(exit, 6)
+})
+
+const happening = (id: string, more: object = {}) =>
+  `${JSON.stringify({ at: 1000, what: 'accepted', id, key: 'id:42', kind: 'person.event', ...more })}\n`
+
+const feed = (...lines: string[]) => ({
+  'GET /admin/v1/tail': (response: ServerResponse) => {
+    response.writeHead(200)
+    response.write('\n')
+    // A line may come in two pieces.
+    const text = lines.join('')
+    response.write(text.slice(0, 30))
+    setImmediate(() => response.write(text.slice(30)))
+  },
+})
+
+test('tail lets through what was asked for, as lines of JSON', async () => {
+  const replies = feed(
+    happening('A'),
+    happening('B', { what: 'ended', outcome: 'dead' }),
+    '{"skipped":12}\n',
+    happening('C', { what: 'attempted', code: 'upstream_unavailable', status: 503 }),
+  )
+  const { exit, stdout, stderr } = await run(replies, [
+    'tail',
+    '--status',
+    'failed',
+    '--limit',
+    '2',
+    '--json',
+  ])
+  assert.equal(exit, 0)
+  const found = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  assert.deepEqual(
+    found.map(({ id, at }) => [id, at]),
+    [
+      ['B', '1970-01-01T00:00:01.000Z'],
+      ['C', '1970-01-01T00:00:01.000Z'],
+    ],
+  )
+  assert.match(stderr, /12 lines left out/)
+})
+
+test('tail waits for a gateway that closes the feed, and goes on', async () => {
+  let calls = 0
+  const replies = {
+    'GET /admin/v1/tail': (response: ServerResponse) => {
+      calls += 1
+      response.writeHead(200)
+      response.end(happening(`N${calls}`))
+    },
+  }
+  const { exit, stdout, stderr } = await run(replies, ['tail', '--limit', '2'])
+  assert.equal(exit, 0)
+  assert.match(stdout, /N1[\s\S]*N2/)
+  assert.match(stderr, /closed the feed/)
+})
+
+test('tail without a gateway fails at once instead of waiting for one', async () => {
+  const { exit } = await new Terminal({ env: { SLUICE_URL: await deadUrl() } }).run('tail')
+  assert.equal(exit, 7)
+})
+
+const accepted: Reply = { headers: { 'x-sluice-id': ID } }
+
+test('send goes through the Track API and prints the id alone on stdout', async () => {
+  const words = [
+    'send',
+    'track',
+    '42',
+    'order',
+    '-d',
+    'total=19.90',
+    '-d',
+    'plan=pro',
+    '--at',
+    '1970-01-01T00:01Z',
+  ]
+  const { exit, stdout, stderr, asked } = await run({ 'POST /api/v2/entity': accepted }, words)
+  assert.deepEqual([exit, stdout], [0, `${ID}\n`])
+  assert.match(stderr, new RegExp(`sluice trace ${ID}`))
+  assert.equal(asked[0]?.authorization, BASIC)
+  assert.equal(
+    asked[0]?.body,
+    '{"type":"person","identifiers":{"id":"42"},"action":"event","name":"order","timestamp":60,"attributes":{"total":19.90,"plan":"pro"}}',
+  )
+})
+
+test('every verb of send has its own form', async () => {
+  const cases: readonly [string[], string][] = [
+    [['identify', 'a@b.c'], '{"type":"person","identifiers":{"email":"a@b.c"},"action":"identify"}'],
+    [['delete', 'cio_9'], '{"type":"person","identifiers":{"cio_id":"9"},"action":"delete"}'],
+    [['suppress', '1'], '{"type":"person","identifiers":{"id":"1"},"action":"suppress"}'],
+    [['page', '1', '/x'], '{"type":"person","identifiers":{"id":"1"},"action":"page","name":"/x"}'],
+    [
+      ['merge', '1', 'a@b.c'],
+      '{"type":"person","action":"merge","primary":{"id":"1"},"secondary":{"email":"a@b.c"}}',
+    ],
+  ]
+  for (const [words, body] of cases) {
+    const { exit, asked } = await run({ 'POST /api/v2/entity': accepted }, ['send', ...words])
+    assert.deepEqual([exit, asked[0]?.body], [0, body])
+  }
+})
+
+test('an event of somebody anonymous goes through Track v1, with its id', async () => {
+  const words = ['send', 'track', 'anon-1', 'seen', '--anonymous', '--id', ID, '-d', 'a=1']
+  const { asked } = await run({ 'POST /api/v1/events': accepted }, words)
+  assert.equal(
+    asked[0]?.body,
+    `{"name":"seen","type":"event","anonymous_id":"anon-1","id":"${ID}","data":{"a":1}}`,
+  )
+})
+
+test('data of send comes from stdin with -, and an id that is no ULID is refused', async () => {
+  const big = '{"n":12345678901234567890}'
+  const piped = await run({ 'POST /api/v2/entity': accepted }, ['send', 'identify', '1', '--data', '-'], {
+    stdin: big,
+  })
+  assert.ok(piped.asked[0]?.body.includes(big))
+  const { exit, asked } = await run({}, ['send', 'track', '1', 'x', '--id', 'nope'])
+  assert.deepEqual([exit, asked.length], [2, 0])
+  const tty = await run({}, ['send', 'identify', '1', '--data', '-'])
+  assert.match(tty.stderr, /Nothing is piped/)
+})
+
+test('what Customer.io would refuse is told in its words, with exit code 2', async () => {
+  const body = { errors: [{ reason: 'required', field: 'name', message: 'name is required' }] }
+  const { exit, stderr } = await run({ 'POST /api/v2/entity': { status: 400, body } }, [
+    'send',
+    'track',
+    '1',
+    ' ',
+  ])
+  assert.equal(exit, 2)
+  assert.match(stderr, /name is required {2}bad_request/)
+})
+
+test('send --wait follows the operation to its outcome', async () => {
+  let looks = 0
+  const replies: Replies = {
+    'POST /api/v2/entity': accepted,
+    [`GET /admin/v1/operations/${ID}`]: (response) => {
+      looks += 1
+      response.end(JSON.stringify(trace(looks < 3 ? { state: 'pending' } : {})))
+    },
+  }
+  const { exit, stdout } = await run(replies, ['send', 'delete', '42', '--wait'])
+  assert.deepEqual([exit, stdout, looks], [0, `${ID}  delivered\n`, 3])
+})
+
+test('send --wait ends with 124 when there is no outcome in time, and with 5 when it is dead', async () => {
+  const ends = async (changes: object) => {
+    const replies = {
+      'POST /api/v2/entity': accepted,
+      [`GET /admin/v1/operations/${ID}`]: { body: trace(changes) },
+    }
+    return run(replies, ['send', 'delete', '42', '--wait', '--timeout', '2s'])
+  }
+  assert.equal((await ends({ state: 'pending' })).exit, 124)
+  const dead = await ends({ state: 'dead', refusal: { code: 'upstream_rejected', reason: 'invalid' } })
+  assert.equal(dead.exit, 5)
+  assert.match(dead.stderr, new RegExp(`sluice dlq show ${ID}`))
+})
+
+const LINES = ['{"n":1}', '', 'no json', '{"n":12345678901234567890}', '[4]', '{"n":5}'].join('\n')
+
+test('send --file accounts for every line: sent, refused by Customer.io, unreadable', async () => {
+  const errors = [
+    { batch_index: 1, reason: 'invalid', field: 'n', message: 'too large' },
+    { batch_index: 1, reason: 'required', field: 'name' },
+  ]
+  const { exit, stdout, stderr, asked } = await run(
+    { 'POST /api/v2/batch': { status: 207, body: { errors } } },
+    ['send', '--file', '-', '--json'],
+    { stdin: LINES },
+  )
+  assert.equal(asked[0]?.body, '{"batch":[{"n":1},{"n":12345678901234567890},{"n":5}]}')
+  assert.deepEqual(JSON.parse(stdout), {
+    sent: 2,
+    refused: [
+      { line: 3, reason: 'not a JSON object' },
+      { line: 5, reason: 'not a JSON object' },
+      { line: 4, reason: 'invalid, n, too large; required, name' },
+    ],
+  })
+  assert.equal(exit, 8)
+  assert.match(stderr, /"code":"some_refused"/)
+})
+
+test('send --file cuts batches below 500 KB and 1000 lines, in order', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-'))
+  try {
+    const small = Array.from({ length: 1500 }, (_, n) => `{"n":${n}}`)
+    const large = Array.from({ length: 40 }, (_, n) => `{"n":${1500 + n},"x":"${'y'.repeat(30_000)}"}`)
+    writeFileSync(join(directory, 'ops.ndjson'), [...small, ...large].join('\n'))
+    const replies = { 'POST /api/v2/batch': {} }
+    const { exit, asked } = await run(replies, ['send', '--file', 'ops.ndjson'], { cwd: directory })
+    assert.equal(exit, 0)
+    const batches = asked.map(({ body }) => JSON.parse(body).batch)
+    assert.deepEqual(
+      batches.flat().map(({ n }) => n),
+      Array.from({ length: 1540 }, (_, n) => n),
+    )
+    for (const { body } of asked) assert.ok(Buffer.byteLength(body) <= 500 * 1024)
+    for (const batch of batches) assert.ok(batch.length <= 1000)
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+})
+
+test('send --file that fails in between says where to go on, and --skip goes on there', async () => {
+  const lines = Array.from({ length: 2500 }, (_, n) => `{"n":${n}}`).join('\n')
+  let calls = 0
+  const replies: Replies = {
+    'POST /api/v2/batch': (response) => {
+      calls += 1
+      response.writeHead(calls === 2 ? 503 : 200, { 'x-sluice-code': 'storage_full' }).end('{}')
+    },
+  }
+  const first = await run(replies, ['send', '--file', '-', '--json'], { stdin: lines })
+  assert.equal(first.exit, 7)
+  assert.equal(JSON.parse(first.stderr.trim().split('\n').at(-1) ?? '').details.done, 1000)
+  const second = await run(replies, ['send', '--file', '-', '--skip', '1000'], { stdin: lines })
+  const sent = second.asked.flatMap(({ body }) => JSON.parse(body).batch)
+  assert.deepEqual([sent.length, sent[0].n], [1500, 1000])
+})
+
+const letter = trace({
+  state: 'waiting',
+  refusal: { code: 'upstream_rejected', reason: 'invalid', field: 'name', message: 'too long' },
+  replays: 0,
+})
+const done = (count: number, dry_run: boolean) => ({ body: { count, ids: [ID], dry_run } })
+
+test('dlq list tells groups; with a condition it asks for letters', async () => {
+  const group = {
+    group: 'g1',
+    code: 'upstream_rejected',
+    kind: 'person.event',
+    reason: 'invalid',
+    count: 212,
+    people: 208,
+    firstAt: 0,
+    lastAt: 1000,
+  }
+  const groups = await run({ 'GET /admin/v1/dead-letters/groups': { body: { data: [group] } } }, [
+    'dlq',
+    'list',
+  ])
+  assert.match(groups.stdout, /^GROUP .*\ng1 {5}212 {4}208 /)
+  assert.match(groups.stderr, /212 wait in 1 groups/)
+  const page = { data: [letter], next_cursor: ID }
+  const words = [
+    'dlq',
+    'list',
+    '--code',
+    'upstream_rejected',
+    '--since',
+    '1970-01-01T00:00:01Z',
+    '--limit',
+    '1',
+  ]
+  const letters = await run({ 'GET /admin/v1/dead-letters': { body: page } }, words)
+  assert.equal(letters.asked[0]?.path, '/admin/v1/dead-letters?code=upstream_rejected&since=1000&limit=1')
+  assert.match(letters.stderr, new RegExp(`--after ${ID}`))
+  const json = await run({ 'GET /admin/v1/dead-letters': { body: page } }, [
+    'dlq',
+    'list',
+    '--letters',
+    '--json',
+  ])
+  assert.equal(JSON.parse(json.stdout).next_cursor, ID)
+})
+
+test('dlq show tells a letter whole', async () => {
+  const replies = { [`GET /admin/v1/dead-letters/${ID}`]: { body: letter } }
+  const { stdout, stderr } = await run(replies, ['dlq', 'show', ID])
+  assert.match(stdout, /message {4}too long/)
+  assert.match(stdout, /value {6}\{"n":12345678901234567890\}/)
+  assert.match(stderr, /Next: sluice dlq replay/)
+})
+
+test('dlq replay of one letter asks nobody; of many it asks, and without a person it refuses', async () => {
+  const replies = { 'POST /admin/v1/dead-letters/replay': done(1, false) }
+  const one = await run(replies, ['dlq', 'replay', ID])
+  assert.deepEqual([one.exit, one.stdout], [0, `${ID}\n`])
+  assert.deepEqual(
+    one.asked.map(({ body }) => JSON.parse(body)),
+    [{ ids: [ID] }],
+  )
+  const many = await run(replies, ['dlq', 'replay', '--all'], { stdin: '' })
+  assert.equal(many.exit, 2)
+  assert.match(many.stderr, /Replay 1 dead letters\? Nobody is there to answer.*\n {2}fix {3}Give --yes/)
+  assert.deepEqual(
+    many.asked.map(({ body }) => JSON.parse(body)),
+    [{ since: 0, dry_run: true }],
+  )
+  const yes = await run(replies, ['dlq', 'drop', '--kind', 'person.event', '--yes'], { stdin: '' })
+  assert.equal(yes.exit, 6, 'this gateway knows no drop')
+})
+
+test('dlq drop --dry-run says what would be done and does nothing', async () => {
+  const replies = { 'POST /admin/v1/dead-letters/drop': done(31, true) }
+  const { exit, stdout, stderr, asked } = await run(replies, ['dlq', 'drop', 'g1', '-n'])
+  assert.deepEqual([exit, stdout], [0, `${ID}\n`])
+  assert.match(stderr, /would drop 31 dead letters, the first 1 listed/)
+  assert.deepEqual(
+    asked.map(({ body }) => JSON.parse(body)),
+    [{ group: 'g1', dry_run: true }],
+  )
+})
+
+test('dlq replay without saying which, or in two ways, is wrong usage', async () => {
+  for (const words of [[], [ID, '--all'], ['--all', '--code', 'x']]) {
+    const { exit, asked } = await run({}, ['dlq', 'replay', ...words])
+    assert.deepEqual([exit, asked.length], [2, 0], words.join(' '))
+  }
+})
+
+test('dlq replay of a letter that does not wait is a conflict', async () => {
+  const replies = { 'POST /admin/v1/dead-letters/replay': { body: { count: 0, ids: [], dry_run: false } } }
+  assert.equal((await run(replies, ['dlq', 'replay', ID])).exit, 9)
+})
+
+test('every fault of chaos becomes one rule of the emulator', async () => {
+  const cases: readonly [string, object][] = [
+    [
+      'set 429 --percent 30 --retry-after 2 --path /api/v2',
+      { kind: 'status', status: 429, percent: 30, retryAfter: 2, path: '/api/v2' },
+    ],
+    ['latency 400 --jitter 200', { kind: 'latency', ms: 400, jitter: 200 }],
+    ['latency 2s', { kind: 'latency', ms: 2000 }],
+    ['cut --percent 15', { kind: 'cut', percent: 15 }],
+    ['reset-connections --percent 10', { kind: 'reset', percent: 10 }],
+    ['outage --for 30s', { kind: 'outage', status: 503, forMs: 30_000 }],
+    ['rate-limit --rps 50', { kind: 'rate_limit', rps: 50 }],
+  ]
+  for (const [words, rule] of cases) {
+    const replies: Replies = {
+      'POST /_emulator/faults': (response, { body }) =>
+        response.end(JSON.stringify({ data: [{ id: 3, ...JSON.parse(body) }] })),
+    }
+    const { exit, stdout, asked } = await run(replies, ['emulator', 'chaos', ...words.split(' ')])
+    assert.equal(exit, 0, words)
+    assert.deepEqual(JSON.parse(asked[0]?.body ?? ''), rule)
+    assert.match(stdout, /^3 {2}/)
+  }
+  assert.equal((await run({}, ['emulator', 'chaos', 'set', 'teapot'])).exit, 2)
+})
+
+test('emulator reset asks first, and a dry run only tells', async () => {
+  const stats = { people: 2, events: 3, requests: 4 }
+  const replies = { 'GET /_emulator/stats': { body: stats }, 'POST /_emulator/reset': {} }
+  const dry = await run(replies, ['emulator', 'reset', '-n'], { stdin: '' })
+  assert.match(dry.stderr, /Would forget 2 people, 3 events, 4 requests/)
+  assert.equal(dry.asked.length, 1)
+  assert.equal((await run(replies, ['emulator', 'reset'], { stdin: '' })).exit, 2)
+  const yes = await run(replies, ['emulator', 'reset', '--yes'], { stdin: '' })
+  assert.deepEqual(
+    yes.asked.map(({ path }) => path),
+    ['/_emulator/stats', '/_emulator/reset'],
+  )
+})
+
+test('a scenario refuses a gateway that does not deliver to an emulator', async () => {
+  const { upstream } = status()
+  const real = status({ upstream: { ...upstream, url: 'https://track.customer.io' } })
+  const { exit, stderr, asked } = await run({ 'GET /admin/v1/status': { body: real } }, ['trigger', 'burst'])
+  assert.equal(exit, 9)
+  assert.match(stderr, /which is no emulator/)
+  assert.equal(asked.length, 1)
+})
+
+test('a scenario fails when the emulator has not applied what was accepted', async () => {
+  const idle = status({
+    backlog: { pending: 0, oldest_age_s: null, in_per_s: 0, out_per_s: 0, drains_in_s: 0 },
+  })
+  const replies = {
+    'GET /admin/v1/status': { body: idle },
+    'GET /_emulator/stats': {},
+    'POST /api/v2/batch': {},
+    'GET /_emulator/events': { body: { data: [] } },
+  }
+  const { exit, stderr } = await run(replies, ['trigger', 'burst', '--n', '10', '--json'])
+  assert.equal(exit, 1)
+  const failure = JSON.parse(stderr.trim().split('\n').at(-1) ?? '')
+  assert.deepEqual([failure.code, failure.details.missing], ['not_conserved', 10])
+})
+
+test('trigger --list tells the scenarios, and one that is misspelt is told what was meant', async () => {
+  const { stdout } = await new Terminal().run('trigger', '--list', '--json')
+  assert.deepEqual(
+    JSON.parse(stdout).data.map(({ name }: { name: string }) => name),
+    ['welcome', 'burst', 'poison', 'rate_limit', 'outage'],
+  )
+  const { exit, stderr } = await new Terminal().run('trigger', 'outrage')
+  assert.equal(exit, 2)
+  assert.match(stderr, /Did you mean outage\?/)
+})
+
+test('the second ^C ends the process at once', async () => {
+  await using fake = await fakeSluice({ 'GET /admin/v1/status': { body: status() } })
+  const terminal = new Terminal({ env: { SLUICE_URL: fake.url } })
+  const ran = terminal.run('status', '--watch')
+  await terminal.said(/account/)
+  terminal.signal('SIGINT')
+  terminal.signal('SIGINT')
+  assert.equal(terminal.exited, 130)
+  await ran
+})
