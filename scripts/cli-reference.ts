@@ -1,7 +1,8 @@
 /** Writes docs/cli.md from the commands themselves: `node scripts/cli-reference.ts`. A test keeps the two the same. */
 import { writeFileSync } from 'node:fs'
-import { type CommandSpec, GLOBAL_OPTIONS, toCommand, toOption } from '../src/cli/command.ts'
+import { toCommand, toOption } from '../src/cli/command.ts'
 import { COMMANDS } from '../src/cli/commands.ts'
+import { type CommandSpec, GLOBAL_OPTIONS } from '../src/cli/spec.ts'
 import { ERRORS } from '../src/core/errors.ts'
 import { SETTING_NAMES, settingOf, twinsOf } from '../src/settings.ts'
 

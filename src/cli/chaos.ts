@@ -3,8 +3,8 @@ import { SluiceError } from '../core/errors.ts'
 import type { ActiveRule, FaultRule } from '../emulator/faults.ts'
 import { parseDuration } from '../settings.ts'
 import { emulatorApi } from './api.ts'
-import { type CommandSpec, EMULATOR_SETTINGS, type OptionSpec } from './command.ts'
 import type { Job } from './job.ts'
+import { type CommandSpec, EMULATOR_SETTINGS, type OptionSpec } from './spec.ts'
 import { spanText } from './time.ts'
 
 const PERCENT: OptionSpec = { flags: '--percent <share>', about: 'of the calls it concerns', usually: '100' }

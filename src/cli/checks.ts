@@ -113,7 +113,8 @@ export async function checkPort(name: string, host: string, port: number): Promi
   return { name, state: 'fail', found: `something else listens on ${host}:${port}`, fix, code: 'port_in_use' }
 }
 
-const canListen = (host: string, port: number): Promise<boolean> =>
+/** Whether the port is free now; port 0 always is. */
+export const canListen = (host: string, port: number): Promise<boolean> =>
   new Promise((done) => {
     const server = createServer()
     server.once('error', () => done(false))

@@ -1,8 +1,8 @@
 /** `sluice completion`: a script for the shell, which asks this program what could come next. */
 import type { Command, Option } from 'commander'
 import { SluiceError } from '../core/errors.ts'
-import type { CommandSpec } from './command.ts'
 import type { Job } from './job.ts'
+import type { CommandSpec } from './spec.ts'
 
 /** The words so far come after `--`; the last one is the one being typed. */
 const SCRIPTS: Readonly<Record<string, string>> = {
@@ -47,7 +47,7 @@ function printScript({ output, args, host }: Job): void {
       hint: 'Name bash, zsh or fish.',
     })
   if (output.json) output.document({ shell, script })
-  else output.line(script)
+  else for (const line of script.split('\n')) output.line(line)
   output.note(`To have it always:  ${INSTALL[shell]}`)
 }
 

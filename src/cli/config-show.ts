@@ -1,9 +1,9 @@
 /** `sluice config show`: every setting, its value and where it came from, secrets masked. */
 import { shown, unknownVariables } from '../config.ts'
 import { SETTING_NAMES, settingOf, twinsOf } from '../settings.ts'
-import type { CommandSpec } from './command.ts'
 import type { Job } from './job.ts'
 import { table } from './output.ts'
+import type { CommandSpec } from './spec.ts'
 
 export const config: CommandSpec = {
   name: 'config',

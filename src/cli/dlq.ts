@@ -1,11 +1,10 @@
 /** `sluice dlq`: the dead letters, looked at, put through again, or given up. */
-import type { Done, GroupList, LetterPage } from '../admin/wire.ts'
-import { SluiceError } from '../core/errors.ts'
-import { isUlid } from '../core/ulid.ts'
+import type { GroupList, LetterPage } from '../admin/wire.ts'
 import { type Api, adminApi, query } from './api.ts'
-import { CLIENT_SETTINGS, type CommandSpec, DRY_RUN, type OptionSpec, YES } from './command.ts'
+import { decide, selectorsOf } from './dlq-decide.ts'
 import type { Job } from './job.ts'
 import { table } from './output.ts'
+import { CLIENT_SETTINGS, type CommandSpec, DRY_RUN, type OptionSpec, YES } from './spec.ts'
 import { spanText } from './time.ts'
 
 type Letter = LetterPage['data'][number]
@@ -74,7 +73,7 @@ export const dlq: CommandSpec = {
         ['sluice dlq replay --code upstream_rejected --dry-run', 'what would be replayed'],
         ['sluice dlq replay --all --yes', 'all, without being asked'],
       ],
-      run: (job) => act(job, 'replay'),
+      run: (job) => decide(job, 'replay'),
     },
     {
       name: 'drop',
@@ -86,18 +85,10 @@ export const dlq: CommandSpec = {
         ['sluice dlq drop 01JD8E3V5Q6Z7X8Y9A0B1C2D3E', 'one'],
         ['sluice dlq drop --kind person.event --since 1d --dry-run', 'what would be dropped'],
       ],
-      run: (job) => act(job, 'drop'),
+      run: (job) => decide(job, 'drop'),
     },
   ],
 }
-
-const selectorsOf = (job: Job) => ({
-  code: job.text('code'),
-  kind: job.text('kind'),
-  key: job.text('person'),
-  since: job.instant('since'),
-  group: job.text('group'),
-})
 
 async function list(job: Job): Promise<void> {
   const api = adminApi(job, await job.config())
@@ -178,46 +169,3 @@ function letterLines(letter: Letter, title: string): string[] {
   const told = rows.filter(([, text]) => text !== '')
   return [`${title}  ${kind}  ${key}`, ...table(told).map((row) => `  ${row}`)]
 }
-
-type Verb = 'replay' | 'drop'
-
-/** Asks first, with the number that it is about: of one letter by its id, nobody is asked. */
-async function act(job: Job, verb: Verb): Promise<void> {
-  const { output } = job
-  const api = adminApi(job, await job.config())
-  const selection = selectionOf(job)
-  const path = `/admin/v1/dead-letters/${verb}`
-  const single = 'ids' in selection
-  if (job.flag('dryRun') || !single) {
-    const plan = await api.json<Done>('POST', path, { ...selection, dry_run: true })
-    if (job.flag('dryRun')) return tellDone(job, plan, `would ${verb}`)
-    if (plan.count === 0) return tellDone(job, plan, `nothing to ${verb}:`)
-    if (!(await job.confirm(`${verb === 'replay' ? 'Replay' : 'Drop'} ${plan.count} dead letters?`))) return
-  }
-  const done = await api.json<Done>('POST', path, selection)
-  if (single && done.count === 0) throw notWaiting(job.args[0] ?? '')
-  tellDone(job, done, verb === 'replay' ? 'replaying' : 'dropped')
-  if (verb === 'replay') output.note('Next: sluice status, or sluice tail')
-}
-
-function selectionOf(job: Job): Readonly<Record<string, unknown>> {
-  const [which] = job.args
-  const selectors = Object.entries(selectorsOf(job)).filter(([, value]) => value !== undefined)
-  if (Number(which !== undefined) + Number(selectors.length > 0) + Number(job.flag('all')) !== 1)
-    throw new SluiceError('bad_usage', 'Say which letters: either an id or a group, or conditions, or --all.')
-  if (which !== undefined) return isUlid(which) ? { ids: [which] } : { group: which }
-  return job.flag('all') ? { since: 0 } : Object.fromEntries(selectors)
-}
-
-function tellDone({ output }: Job, done: Done, what: string): void {
-  if (output.json) output.document(done)
-  else for (const id of done.ids) output.line(id)
-  const rest = done.count > done.ids.length ? `, the first ${done.ids.length} listed` : ''
-  output.note(`${what} ${done.count} dead letters${rest}`)
-}
-
-const notWaiting = (id: string) =>
-  new SluiceError('conflict', `${id} is no dead letter that waits.`, {
-    details: { id },
-    hint: `See it with "sluice trace ${id}".`,
-  })

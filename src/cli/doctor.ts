@@ -4,9 +4,9 @@ import { type Config, type Loaded, unknownVariables } from '../config.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { SettingName } from '../settings.ts'
 import type { Check } from './checks.ts'
-import type { CommandSpec } from './command.ts'
 import type { Job } from './job.ts'
 import type { Paint, Style } from './paint.ts'
+import type { CommandSpec } from './spec.ts'
 
 const SETTINGS: readonly SettingName[] = ['dataDir', 'port', 'host', 'region', 'env', 'url']
 

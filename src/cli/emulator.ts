@@ -7,9 +7,9 @@ import type { PersonView } from '../emulator/emulator.ts'
 import type { LoggedRequest } from '../emulator/requests.ts'
 import { emulatorApi, query } from './api.ts'
 import { chaos } from './chaos.ts'
-import { type CommandSpec, DRY_RUN, EMULATOR_SETTINGS, YES } from './command.ts'
 import type { Job } from './job.ts'
 import { table } from './output.ts'
+import { type CommandSpec, DRY_RUN, EMULATOR_SETTINGS, YES } from './spec.ts'
 import { clockText } from './time.ts'
 import { untilStopped } from './until-stopped.ts'
 
@@ -167,8 +167,9 @@ async function coverage(job: Job): Promise<void> {
   const told = ({ emulated, note }: Covered) => job.flag('all') || emulated !== 'yes' || note !== ''
   const rows = COVERAGE.filter(told)
   job.output.list(rows, () =>
-    rows.map(
-      ({ operation, emulated, note }) => `${emulated.padEnd(6)}  ${operation}${note && `\n        ${note}`}`,
-    ),
+    rows.flatMap(({ operation, emulated, note }) => [
+      `${emulated.padEnd(6)}  ${operation}`,
+      ...(note === '' ? [] : [`        ${note}`]),
+    ]),
   )
 }

@@ -1,10 +1,10 @@
 /** `sluice explain`: the table of errors, for people. */
 import { closest } from '../core/closest.ts'
 import { ERRORS, isErrorCode, SluiceError } from '../core/errors.ts'
-import type { CommandSpec } from './command.ts'
 import type { Job } from './job.ts'
 import { table } from './output.ts'
 import type { Paint } from './paint.ts'
+import type { CommandSpec } from './spec.ts'
 
 export const explain: CommandSpec = {
   name: 'explain',

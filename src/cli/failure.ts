@@ -1,6 +1,7 @@
 /** How a failure is told: what happened, why, how to mend it, and where more is to be read. */
 import type { SluiceError } from '../core/errors.ts'
 import type { Paint } from './paint.ts'
+import { visible } from './visible.ts'
 
 /** For people. The names of details are left to --json; the message has what matters of them. */
 export function failureText(error: SluiceError, paint: Paint): string {
@@ -8,7 +9,7 @@ export function failureText(error: SluiceError, paint: Paint): string {
   const cause = causeText(error)
   if (cause) lines.push(row('why', cause, paint))
   lines.push(row('fix', error.hint, paint), row('more', `sluice explain ${error.code}`, paint))
-  return lines.join('\n')
+  return lines.map(visible).join('\n')
 }
 
 const row = (name: string, text: string, paint: Paint) => `  ${paint('dim', name.padEnd(5))} ${text}`

@@ -1,6 +1,6 @@
 /** How help is laid out: what it is and examples first, then commands, then options. */
 import type { Command, Help } from 'commander'
-import type { CommandSpec } from './command.ts'
+import type { CommandSpec } from './spec.ts'
 
 /** The part of a command's help that is ours: what it does, and command lines to copy. */
 export function helpHead({ summary, about, examples }: CommandSpec): string {

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Host, OutStream } from './host.ts'
 import { hasColour, type Paint, painter } from './paint.ts'
 import { instantText, type TimeForm } from './time.ts'
+import { visible } from './visible.ts'
 
 export interface OutputOptions {
   readonly json: boolean
@@ -49,7 +50,7 @@ export class Output {
 
   /** One line of data. */
   line(text: string): void {
-    this.#out.write(`${text}\n`)
+    this.#out.write(`${visible(text)}\n`)
   }
 
   /** One JSON document, on one line; of a stream, one of many. */
@@ -65,17 +66,17 @@ export class Output {
 
   /** A message for the person at the terminal; --quiet silences it. */
   note(text: string): void {
-    if (!this.quiet) this.#err.write(`${text}\n`)
+    if (!this.quiet) this.#err.write(`${visible(text)}\n`)
   }
 
   /** A message that --quiet does not silence. */
   problem(text: string): void {
-    this.#err.write(`${text}\n`)
+    this.#err.write(`${visible(text)}\n`)
   }
 
   /** Draws over the last line of stderr, which must be a terminal. */
   redraw(text: string): void {
-    this.#err.write(`\r\u001b[2K${text.slice(0, (this.#err.columns ?? 80) - 1)}`)
+    this.#err.write(`\r\u001b[2K${visible(text).slice(0, (this.#err.columns ?? 80) - 1)}`)
   }
 
   /** Clears the screen of stdout, for --watch. */

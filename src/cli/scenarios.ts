@@ -2,10 +2,8 @@
 import type { LetterPage, Trace } from '../admin/wire.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { PersonView } from '../emulator/emulator.ts'
-import { Progress } from './progress.ts'
 import { waitUntilSettled } from './settled.ts'
-import { backlogText, type Stage } from './stage.ts'
-import { isWhole, type Tally } from './tally.ts'
+import type { Figures, Stage } from './stage.ts'
 import { spanText } from './time.ts'
 
 export interface Scenario {
@@ -16,7 +14,7 @@ export interface Scenario {
   readonly forMs: number
   readonly people: number
   /** Plays it, and returns what came of it. Throws `not_conserved` when anything was lost, repeated or reordered. */
-  readonly play: (stage: Stage, size: Size) => Promise<Result>
+  readonly play: (stage: Stage, size: Size) => Promise<Figures>
 }
 
 export interface Size {
@@ -24,10 +22,6 @@ export interface Size {
   readonly forMs: number
   /** The bound on the time in which a backlog must drain. */
   readonly drainMs: number
-}
-
-export interface Result {
-  readonly [figure: string]: string | number | boolean
 }
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -74,7 +68,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
 ]
 
-async function welcome(stage: Stage, { drainMs }: Size): Promise<Result> {
+async function welcome(stage: Stage, { drainMs }: Size): Promise<Figures> {
   const person = `ada_${stage.run}`
   const about = { type: 'person', identifiers: { id: person } }
   const attributes = { first_name: 'Ada', email: `${person}@example.com`, plan: 'free' }
@@ -99,7 +93,7 @@ async function welcome(stage: Stage, { drainMs }: Size): Promise<Result> {
   return { person, operations: steps.length, last_operation: id, cio_id: view.cio_id }
 }
 
-async function burst(stage: Stage, { n, drainMs }: Size): Promise<Result> {
+async function burst(stage: Stage, { n, drainMs }: Size): Promise<Figures> {
   const { clock } = stage.job.host
   const startedAt = clock.mono()
   await stage.sendEvents(n)
@@ -108,13 +102,13 @@ async function burst(stage: Stage, { n, drainMs }: Size): Promise<Result> {
   await stage.drain(drainMs)
   const deliveredMs = clock.mono() - startedAt
   stage.say(`✔ delivered in ${spanText(deliveredMs)}, ${Math.round((n * 1000) / deliveredMs)} a second`)
-  return conclude(stage, { accepted_in_s: acceptedMs / 1000, delivered_in_s: deliveredMs / 1000 })
+  return stage.conclude({ accepted_in_s: acceptedMs / 1000, delivered_in_s: deliveredMs / 1000 })
 }
 
 /** An attribute may have 1000 bytes (Track API, limits). */
 const TOO_LONG = 'x'.repeat(1001)
 
-async function poison(stage: Stage, { n, drainMs }: Size): Promise<Result> {
+async function poison(stage: Stage, { n, drainMs }: Size): Promise<Figures> {
   const identifiers = { id: `poison_${stage.run}` }
   const bad = { type: 'person', identifiers, action: 'identify', attributes: { note: TOO_LONG } }
   await stage.track.call('POST', '/api/v2/entity', JSON.stringify(bad))
@@ -126,56 +120,25 @@ async function poison(stage: Stage, { n, drainMs }: Size): Promise<Result> {
   if (letter === undefined) throw new SluiceError('not_conserved', 'The bad operation is no dead letter.')
   stage.say(`✖ 1 dead: ${letter.refusal.message ?? letter.refusal.reason}`)
   stage.say(`Next: sluice dlq show ${letter.id}, sluice dlq drop ${letter.id}`)
-  return conclude(stage, { dead_letter: letter.id })
+  return stage.conclude({ dead_letter: letter.id })
 }
 
-async function rateLimit(stage: Stage, { n, forMs, drainMs }: Size): Promise<Result> {
+async function rateLimit(stage: Stage, { n, forMs, drainMs }: Size): Promise<Figures> {
   const rps = 2
   const before = (await stage.status()).upstream.rate_per_s
   stage.say(`▸ Customer.io now takes ${rps} calls a second; the gateway was at ${Math.round(before)}`)
-  await stage.during({ kind: 'rate_limit', rps, forMs }, () => trickle(stage, { n, forMs }))
+  await stage.during({ kind: 'rate_limit', rps, forMs }, () => stage.trickle(n, forMs))
   const after = (await stage.status()).upstream.rate_per_s
   stage.say(`✔ the limit is off; the rate had come down to ${after.toFixed(1)} a second`)
   await stage.drain(drainMs)
-  return conclude(stage, { rate_before: before, rate_after: after })
+  return stage.conclude({ rate_before: before, rate_after: after })
 }
 
-async function outage(stage: Stage, { n, forMs, drainMs }: Size): Promise<Result> {
+async function outage(stage: Stage, { n, forMs, drainMs }: Size): Promise<Figures> {
   stage.say(`✖ Customer.io is away for ${spanText(forMs)}; the application goes on sending`)
-  await stage.during({ kind: 'outage', status: 503, forMs }, () => trickle(stage, { n, forMs }))
+  await stage.during({ kind: 'outage', status: 503, forMs }, () => stage.trickle(n, forMs))
   const { backlog } = await stage.status()
   stage.say(`✔ Customer.io is back; ${backlog.pending} operations wait`)
   await stage.drain(drainMs)
-  return conclude(stage, { backlog_peak: backlog.pending })
+  return stage.conclude({ backlog_peak: backlog.pending })
 }
-
-const TICK_MS = 100
-
-/** Spreads the events evenly over the time, and shows the backlog meanwhile. */
-async function trickle(stage: Stage, { n, forMs }: { n: number; forMs: number }): Promise<void> {
-  const { output, host, signal } = stage.job
-  const ticks = Math.max(1, Math.ceil(forMs / TICK_MS))
-  const progress = new Progress({ output, clock: host.clock, label: 'sending', total: n })
-  for (let tick = 1; tick <= ticks; tick += 1) {
-    await stage.sendEvents(Math.floor((n * tick) / ticks) - stage.sent.length)
-    progress.update(stage.sent.length, backlogText(await stage.status()))
-    await host.clock.sleep(TICK_MS, signal)
-    signal.throwIfAborted()
-  }
-  progress.end(stage.sent.length, backlogText(await stage.status()))
-}
-
-/** The account of all events. Throws `not_conserved` unless each took effect once, in its order. */
-async function conclude(stage: Stage, figures: Result): Promise<Result> {
-  const counted = await stage.account()
-  const { conservation } = await stage.status()
-  if (!isWhole(counted) || conservation.missing !== 0)
-    throw new SluiceError('not_conserved', accountText(counted), {
-      details: { ...counted, gateway_missing: conservation.missing },
-    })
-  stage.say(`✔ ${accountText(counted)}`)
-  return { ...figures, ...counted, gateway_missing: conservation.missing }
-}
-
-const accountText = ({ sent, applied, missing, repeated, out_of_order }: Tally) =>
-  `${sent} sent, ${applied} took effect: ${missing} lost, ${repeated} twice, ${out_of_order} out of order`

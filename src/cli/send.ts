@@ -3,12 +3,12 @@
 import { SluiceError } from '../core/errors.ts'
 import { isUlid } from '../core/ulid.ts'
 import { adminApi, trackApi } from './api.ts'
-import { CLIENT_SETTINGS, type CommandSpec, type OptionSpec } from './command.ts'
 import { attributesText, identifiersText, textOf } from './compose.ts'
 import { readText } from './input.ts'
 import type { Job } from './job.ts'
 import { sendFile } from './send-file.ts'
 import { waitUntilSettled } from './settled.ts'
+import { CLIENT_SETTINGS, type CommandSpec, type OptionSpec } from './spec.ts'
 
 const PERSON = [
   '<person>',

@@ -6,15 +6,21 @@ import type { ActiveRule, FaultRule } from '../emulator/faults.ts'
 import { type Api, adminApi, emulatorApi, query, trackApi } from './api.ts'
 import type { Job } from './job.ts'
 import { Progress } from './progress.ts'
-import { type AppliedEvent, type SentEvent, type Tally, tally } from './tally.ts'
+import { type AppliedEvent, isWhole, type SentEvent, type Tally, tally } from './tally.ts'
 
 /** A call of Track v2 takes up to 500 KB; 500 small events are well below that. */
 const BATCH = 500
+const TICK_MS = 100
 const LOOK_MS = 200
 const PAGE = 10_000
 
 interface EventPage {
   readonly data: readonly (AppliedEvent & { readonly seq: number })[]
+}
+
+/** What came of a scenario. */
+export interface Figures {
+  readonly [figure: string]: string | number | boolean
 }
 
 export class Stage {
@@ -89,6 +95,20 @@ export class Stage {
     }
   }
 
+  /** Spreads events evenly over the time, and shows the backlog meanwhile. */
+  async trickle(count: number, forMs: number): Promise<void> {
+    const { output, host, signal } = this.job
+    const ticks = Math.max(1, Math.ceil(forMs / TICK_MS))
+    const progress = new Progress({ output, clock: host.clock, label: 'sending', total: count })
+    for (let tick = 1; tick <= ticks; tick += 1) {
+      await this.sendEvents(Math.floor((count * tick) / ticks) - this.sent.length)
+      progress.update(this.sent.length, backlogText(await this.status()))
+      await host.clock.sleep(TICK_MS, signal)
+      signal.throwIfAborted()
+    }
+    progress.end(this.sent.length, backlogText(await this.status()))
+  }
+
   /** Watches the backlog until it is empty. Throws `timed_out`. */
   async drain(timeoutMs: number): Promise<void> {
     const { output, host, signal } = this.job
@@ -111,8 +131,19 @@ export class Stage {
     }
   }
 
+  /** The account at the end. Throws `not_conserved` unless each event took effect once, in its order. */
+  async conclude(figures: Figures): Promise<Figures> {
+    const counted = await this.#account()
+    const { missing } = (await this.status()).conservation
+    const all = { ...counted, gateway_missing: missing }
+    if (!isWhole(counted) || missing !== 0)
+      throw new SluiceError('not_conserved', `${accountText(counted)}.`, { details: all })
+    this.say(`✔ ${accountText(counted)}`)
+    return { ...figures, ...all }
+  }
+
   /** Compares what was sent with what took effect at the emulator. */
-  async account(): Promise<Tally> {
+  async #account(): Promise<Tally> {
     const applied: AppliedEvent[] = []
     let after = 0
     for (;;) {
@@ -126,7 +157,10 @@ export class Stage {
   }
 }
 
-export const backlogText = ({ backlog, upstream }: Status): string =>
+const accountText = ({ sent, applied, missing, repeated, out_of_order }: Tally) =>
+  `${sent} sent, ${applied} took effect: ${missing} lost, ${repeated} twice, ${out_of_order} out of order`
+
+const backlogText = ({ backlog, upstream }: Status): string =>
   `backlog ${backlog.pending}  upstream ${upstream.state}  ${upstream.last_error ?? 'ok'}`
 
 const LOOPBACK = /^(localhost|127\..*|\[::1\])$/

@@ -1,10 +1,10 @@
 /** `sluice status`: how it is, on one screen. */
 import type { Status } from '../admin/status.ts'
 import { adminApi } from './api.ts'
-import { CLIENT_SETTINGS, type CommandSpec } from './command.ts'
 import type { Job } from './job.ts'
 import { table } from './output.ts'
 import type { Paint, Style } from './paint.ts'
+import { CLIENT_SETTINGS, type CommandSpec } from './spec.ts'
 import { spanText } from './time.ts'
 
 export const status: CommandSpec = {

@@ -1,9 +1,9 @@
 /** `sluice tail`: what happens to every operation, while it happens. */
 import { SluiceError } from '../core/errors.ts'
 import { adminApi } from './api.ts'
-import { CLIENT_SETTINGS, type CommandSpec } from './command.ts'
 import { type FeedFilter, feedLine, isSkipped, matches, watchFeed } from './feed.ts'
 import type { Job } from './job.ts'
+import { CLIENT_SETTINGS, type CommandSpec } from './spec.ts'
 
 export const tail: CommandSpec = {
   name: 'tail',

@@ -1,10 +1,10 @@
 /** `sluice trace`: the life of one operation, end to end. */
 import type { Trace } from '../admin/wire.ts'
 import { adminApi } from './api.ts'
-import { CLIENT_SETTINGS, type CommandSpec } from './command.ts'
 import type { Job } from './job.ts'
 import { table } from './output.ts'
 import type { Paint, Style } from './paint.ts'
+import { CLIENT_SETTINGS, type CommandSpec } from './spec.ts'
 import { clockText, spanText } from './time.ts'
 
 export const trace: CommandSpec = {

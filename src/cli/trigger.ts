@@ -1,10 +1,10 @@
 /** `sluice trigger`: scenarios against a running gateway and its emulator. */
 import { closest } from '../core/closest.ts'
 import { SluiceError } from '../core/errors.ts'
-import { CLIENT_SETTINGS, type CommandSpec, EMULATOR_SETTINGS } from './command.ts'
 import type { Job } from './job.ts'
 import { table } from './output.ts'
 import { SCENARIOS, type Scenario } from './scenarios.ts'
+import { CLIENT_SETTINGS, type CommandSpec, EMULATOR_SETTINGS } from './spec.ts'
 import { openStage } from './stage.ts'
 
 /** A backlog may take longer to drain than an answer to come. */
