@@ -40,6 +40,12 @@ export const NOTICES = {
     meaning: 'The log was opened and checked; this many records lie in it.',
     counter: 'bus_recovered',
   },
+  'bus.lost': {
+    level: 'error',
+    meaning: 'Damaged or missing records were given up, as asked with --accept-loss; the offsets are named.',
+    counter: 'bus_lost',
+    sum: 'count',
+  },
   'bus.full': {
     level: 'error',
     meaning: 'The log cannot grow: requests are answered 503 until there is space.',

@@ -1,0 +1,79 @@
+/** A group of one topic: how far it is in every lane, and under which epoch each lane is handed out now. */
+import type { Place } from '../core/record.ts'
+import { Progress, type Saved } from './progress.ts'
+import { type Member, Sharing } from './sharing.ts'
+
+interface Lane {
+  progress: Progress
+  epoch: number
+}
+
+export interface Verdict {
+  readonly accepted: number
+  /** Places of an epoch that has ended. */
+  readonly fenced: number
+}
+
+export interface GroupState {
+  readonly name: string
+  /** One per lane. */
+  readonly lanes: readonly Saved[]
+  /** How many offsets below the head are not unsettled: settled, removed before the group began, or lost. */
+  readonly done: number
+}
+
+export class Group {
+  readonly name: string
+  readonly lanes: readonly Lane[]
+  readonly sharing: Sharing<Member>
+  #done: number
+  /** What was settled is not durable yet. */
+  dirty = false
+
+  constructor(state: GroupState) {
+    this.name = state.name
+    this.lanes = state.lanes.map((saved) => ({ progress: new Progress(saved), epoch: 1 }))
+    this.sharing = new Sharing(this.lanes.length, (lane) => this.#fence(lane))
+    this.#done = state.done
+  }
+
+  get done(): number {
+    return this.#done
+  }
+
+  /** Every record below this offset is settled. */
+  get floor(): number {
+    return Math.min(...this.lanes.map(({ progress }) => progress.position))
+  }
+
+  settle(places: readonly Place[]): Verdict {
+    let accepted = 0
+    let fenced = 0
+    for (const { lane, offset, epoch } of places) {
+      const held = this.lanes[lane]
+      if (held?.epoch !== epoch) fenced += 1
+      else if (held.progress.settle(offset)) accepted += 1
+    }
+    this.#done += accepted
+    this.dirty ||= accepted > 0
+    return { accepted, fenced }
+  }
+
+  /** Offsets are lost and given up. Those that nobody had settled will never be: they count as done. */
+  lose({ from, to }: { readonly from: number; readonly to: number }): void {
+    this.#done += Math.max(0, to + 1 - Math.max(from, this.floor))
+    this.dirty = true
+  }
+
+  state(): GroupState {
+    return { name: this.name, lanes: this.lanes.map(({ progress }) => progress.saved()), done: this.#done }
+  }
+
+  /** The next owner starts from what is settled; what the last one still holds comes again under a new epoch. */
+  #fence(number: number): void {
+    const lane = this.lanes[number]
+    if (lane === undefined) return
+    lane.epoch += 1
+    lane.progress = new Progress(lane.progress.saved())
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * The anchor: a small file that says how far the log must reach. SQLite's WAL forgets in silence: one flipped bit in
+ * it, and every later commit is gone at the next opening, acknowledged or not, with an integrity check that says "ok".
+ *
+ * After every commit and before its acknowledgement, the head and the checksum chain of every topic are written to one
+ * of two slots in turn, so that a torn write leaves the other. O_DSYNC makes the write wait for the disk, as write and
+ * fdatasync would, in one call. The write blocks like the commit before it: together they are the cost of a group.
+ */
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { crc32 } from 'node:zlib'
+import { SluiceError } from '../core/errors.ts'
+
+/** About 60 bytes for each topic: room for a thousand of them. */
+const SLOT = 64 * 1024
+
+export interface Head {
+  readonly head: number
+  readonly chain: number
+}
+
+export type Heads = ReadonlyMap<string, Head>
+
+interface Content {
+  readonly turn: number
+  readonly heads: readonly (readonly [topic: string, head: number, chain: number])[]
+}
+
+export class Anchor {
+  readonly #file: number
+  #turn: number
+  /** What it said when it was opened; undefined when it was not there or no slot can be read. */
+  readonly heads: Heads | undefined
+
+  /** Opens the file, or makes it, with its blocks, so that later writes change nothing but data. */
+  constructor(path: string) {
+    this.#file = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_DSYNC, 0o600)
+    const content = [this.#read(0), this.#read(1)].reduce(newer)
+    this.#turn = content?.turn ?? 0
+    this.heads = content && new Map(content.heads.map(([topic, head, chain]) => [topic, { head, chain }]))
+    if (fstatSync(this.#file).size < 2 * SLOT && content === undefined) {
+      writeSync(this.#file, Buffer.alloc(2 * SLOT))
+      syncDirectory(dirname(path))
+    }
+  }
+
+  /** Returns when the disk has it. Whatever it throws, nothing more may be acknowledged. */
+  write(heads: Heads): void {
+    this.#turn += 1
+    const rows = [...heads].map(([topic, { head, chain }]) => [topic, head, chain] as const)
+    const slot = encode({ turn: this.#turn, heads: rows })
+    const written = writeSync(this.#file, slot, 0, slot.length, (this.#turn % 2) * SLOT)
+    if (written !== slot.length) throw new Error(`The anchor took ${written} of ${slot.length} bytes.`)
+  }
+
+  close(): void {
+    closeSync(this.#file)
+  }
+
+  #read(slot: number): Content | undefined {
+    const bytes = Buffer.alloc(SLOT)
+    const length = readSync(this.#file, bytes, 0, SLOT, slot * SLOT)
+    return decode(bytes.toString('utf8', 0, length))
+  }
+}
+
+/** A line: the checksum in hexadecimal, a space, JSON. */
+function encode(content: Content): Buffer {
+  const text = JSON.stringify(content)
+  const slot = Buffer.from(`${crc32(text).toString(16)} ${text}\n`)
+  if (slot.length > SLOT)
+    throw new SluiceError('bad_config', 'The bus has more topics than its anchor can hold.')
+  return slot
+}
+
+function decode(slot: string): Content | undefined {
+  const line = slot.slice(0, slot.indexOf('\n'))
+  const text = line.slice(line.indexOf(' ') + 1)
+  if (text === '' || line.slice(0, line.indexOf(' ')) !== crc32(text).toString(16)) return undefined
+  return JSON.parse(text) as Content // the checksum has shown that encode wrote it
+}
+
+const newer = (one: Content | undefined, other: Content | undefined): Content | undefined =>
+  one && other ? (one.turn > other.turn ? one : other) : (one ?? other)
+
+function syncDirectory(path: string): void {
+  const directory = openSync(path, constants.O_RDONLY)
+  try {
+    fsyncSync(directory)
+  } finally {
+    closeSync(directory)
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * What is looked at before a log is opened: that it reaches as far as its anchor says, that it is the same log, and
+ * that its newest chunks are whole and follow on one another. Older chunks are looked at when they are read, since all
+ * of them would take minutes for a large backlog.
+ */
+import type { Clock } from '../core/clock.ts'
+import { SluiceError } from '../core/errors.ts'
+import type { Head } from './sqlite-anchor.ts'
+import { type Chunk, chainOf } from './sqlite-chunk.ts'
+import type { Damage, SqliteLog } from './sqlite-log.ts'
+
+/** The tail that is checked at opening ends with what was unsettled, with this many characters, or with this time. */
+const TAIL_SIZE = 64 * 1024 * 1024
+const TAIL_MS = 1000
+
+/** The ranges of `--accept-loss`: `topic:from-to`, several separated by commas. Throws `bad_config`. */
+export function parseLoss(text: string): Damage[] {
+  return text.split(',').map((part) => {
+    const match = /^(?<topic>[^:]+):(?<from>\d+)-(?<to>\d+)$/.exec(part.trim())
+    if (!match?.groups)
+      throw new SluiceError('bad_config', `"${part}" is no range of offsets; write topic:from-to.`)
+    const { topic = '', from, to } = match.groups
+    return { topic, from: Number(from), to: Number(to) }
+  })
+}
+
+export const isAccepted = (damage: Damage, accepted: readonly Damage[]): boolean =>
+  accepted.some(({ topic, from, to }) => topic === damage.topic && from <= damage.from && to >= damage.to)
+
+/** How the log differs from what the anchor says of it; an anchor that is lost can say nothing, which is a damage too. */
+export function checkAnchor(log: SqliteLog, anchored: Head | undefined): readonly Damage[] {
+  const { name: topic, head } = log
+  if (anchored === undefined) return head === 0 ? [] : [{ topic, from: head, to: head }]
+  if (anchored.head > head) return [{ topic, from: head, to: anchored.head - 1 }]
+  if (anchored.head === head && anchored.chain === log.row.chain) return []
+  return checkAnchored(log, anchored)
+}
+
+/** The log went on after the anchor was written: what it said must still be there. */
+function checkAnchored(log: SqliteLog, { head, chain }: Head): readonly Damage[] {
+  const last = head - 1
+  if (last < log.first || log.gaps.some(({ from, to }) => from <= last && last <= to)) return []
+  const isAnchored = (chunk: Chunk) => chunk.chain === chain && chunk.first + chunk.count === head
+  return inspect(log, last, isAnchored).damages
+}
+
+/** Goes from the head downwards: every chunk whole, the next one's chain made from its own, no offset missing. */
+export function checkTail(log: SqliteLog, floor: number, clock: Clock): Damage[] {
+  const damages: Damage[] = []
+  const deadline = clock.mono() + TAIL_MS
+  let follower: Chunk | undefined
+  let size = 0
+  for (let end = log.head; end > floor && size < TAIL_SIZE && clock.mono() < deadline; ) {
+    const gap = log.gaps.find(({ to }) => to === end - 1)
+    const after = follower
+    const { chunk, damages: found } = gap
+      ? { chunk: undefined, damages: [] }
+      : inspect(log, end - 1, (chunk) =>
+          after ? precedes(chunk, after) : end < log.head || chunk.chain === log.row.chain,
+        )
+    damages.unshift(...found)
+    follower = chunk
+    size += chunk ? chunk.meta.length + chunk.body.length : 0
+    end = gap?.from ?? chunk?.first ?? found[0]?.from ?? floor
+  }
+  return damages
+}
+
+const precedes = (chunk: Chunk, after: Chunk): boolean =>
+  chainOf(chunk.chain, after.sum) === after.chain && chunk.first + chunk.count === after.first
+
+interface Finding {
+  readonly chunk: Chunk | undefined
+  readonly damages: readonly Damage[]
+}
+
+/** The chunk with this offset; what is missing, or the whole chunk when it is not the one that `expected` describes. */
+function inspect(log: SqliteLog, offset: number, expected: (chunk: Chunk) => boolean): Finding {
+  try {
+    const chunk = log.chunkAt(offset)
+    const { first, count } = chunk
+    return {
+      chunk,
+      damages: expected(chunk) ? [] : [{ topic: log.name, from: first, to: first + count - 1 }],
+    }
+  } catch (thrown) {
+    if (!(thrown instanceof SluiceError) || thrown.code !== 'log_damaged') throw thrown
+    const { from, to } = thrown.details
+    return { chunk: undefined, damages: [{ topic: log.name, from: Number(from), to: Number(to) }] }
+  }
+}

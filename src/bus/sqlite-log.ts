@@ -1,0 +1,150 @@
+/** The log of one topic in SQLite: drafts what is to be written, and reads it back, never past damage in silence. */
+import { SluiceError } from '../core/errors.ts'
+import type { BusRecord } from '../core/record.ts'
+import type { Log } from './log.ts'
+import type { Range } from './progress.ts'
+import { type Chunk, decodeChunk, divide, encodeChunk, isIntact } from './sqlite-chunk.ts'
+import type { Tables, TopicRow } from './sqlite-tables.ts'
+import { endOf, type Stretch, Tail } from './stretch.ts'
+
+/** How much of the newest records stays in memory for subscribers that keep up, in characters, per topic. */
+const TAIL_SIZE = 4 * 1024 * 1024
+
+/** What is to be written, with the topic as it is afterwards. */
+export interface Draft {
+  readonly log: SqliteLog
+  readonly chunks: readonly Chunk[]
+  readonly stretches: readonly Stretch[]
+  readonly row: TopicRow
+}
+
+export class SqliteLog implements Log {
+  readonly #tables: Tables
+  readonly #tail = new Tail(TAIL_SIZE)
+  #row: TopicRow
+  #gaps: readonly Range[]
+  /** Whether the topic has a row in the database. */
+  stored: boolean
+
+  constructor(tables: Tables, row: TopicRow, stored: boolean) {
+    this.#tables = tables
+    this.#row = row
+    this.#gaps = stored ? tables.gaps(row.number) : []
+    this.stored = stored
+  }
+
+  get row(): TopicRow {
+    return this.#row
+  }
+
+  get name(): string {
+    return this.#row.name
+  }
+
+  get first(): number {
+    return this.#row.first
+  }
+
+  get head(): number {
+    return this.#row.head
+  }
+
+  get ends(): readonly number[] {
+    return this.#row.ends
+  }
+
+  get gaps(): readonly Range[] {
+    return this.#gaps
+  }
+
+  get lost(): number {
+    return this.#gaps.reduce((sum, { from, to }) => sum + Math.max(0, to + 1 - Math.max(from, this.first)), 0)
+  }
+
+  draft(records: readonly BusRecord[], at: number): Draft {
+    let { head, chain } = this.#row
+    const ends = [...this.#row.ends]
+    const stretches = [...divide(head, records, ends.length)]
+    const chunks = stretches.map((stretch) => {
+      const chunk = encodeChunk(stretch, at, chain)
+      chain = chunk.chain
+      head = endOf(stretch)
+      for (const [index, lane] of stretch.lanes.entries()) ends[lane] = stretch.first + index + 1
+      return chunk
+    })
+    return { log: this, chunks, stretches, row: { ...this.#row, head, chain, ends } }
+  }
+
+  /** The draft is written: readers see it. */
+  adopt({ row, stretches }: Draft): void {
+    this.#row = row
+    this.stored = true
+    for (const stretch of stretches) this.#tail.append(stretch)
+  }
+
+  /** Throws `log_damaged` when the log should have it and has not, or has it altered. */
+  stretchAt(offset: number): Stretch | undefined {
+    const at = this.#present(offset)
+    if (at >= this.head) return undefined
+    return this.#tail.at(at) ?? decodeChunk(this.chunkAt(at))
+  }
+
+  /** The chunk with this offset in it, which must not be in a gap. Throws `log_damaged`, naming what is missing. */
+  chunkAt(offset: number): Chunk {
+    const { number } = this.#row
+    let start: number | undefined
+    try {
+      start = this.#tables.startAt(number, offset)
+      const chunk = start === undefined ? undefined : this.#tables.chunk(number, start)
+      if (chunk && isIntact(chunk)) {
+        const end = chunk.first + chunk.count
+        if (offset < end) return chunk
+        start = end // whole, and the next does not follow on it
+      }
+    } catch (cause) {
+      throw this.#damaged(start ?? offset, offset, cause)
+    }
+    throw this.#damaged(start ?? this.first, offset)
+  }
+
+  /** Offsets below were removed. */
+  trimmed(first: number): TopicRow {
+    return { ...this.#row, first }
+  }
+
+  replace(row: TopicRow): void {
+    this.#row = row
+    this.#gaps = this.#tables.gaps(row.number)
+    this.#tail.trim(row.first)
+  }
+
+  /** The lowest offset from this one on that was neither removed nor given up as lost. */
+  #present(offset: number): number {
+    let at = Math.max(offset, this.first)
+    for (const { from, to } of this.#gaps) if (at >= from && at <= to) at = to + 1
+    return at
+  }
+
+  #damaged(from: number, offset: number, cause?: unknown): SluiceError {
+    return damaged({ topic: this.name, from, to: this.#nextStart(offset) - 1 }, cause)
+  }
+
+  #nextStart(offset: number): number {
+    try {
+      return this.#tables.startAfter(this.#row.number, offset) ?? this.head
+    } catch {
+      return this.head
+    }
+  }
+}
+
+export interface Damage extends Range {
+  readonly topic: string
+}
+
+export const nameOf = ({ topic, from, to }: Damage): string => `${topic}:${from}-${to}`
+
+export function damaged(damage: Damage, cause?: unknown): SluiceError {
+  const message = `The log lacks, or holds altered, the offsets ${nameOf(damage)}.`
+  return new SluiceError('log_damaged', message, { cause, details: { ...damage } })
+}
