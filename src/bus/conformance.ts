@@ -85,7 +85,7 @@ async function within<T>(work: Promise<T>, what: string): Promise<T> {
   const tooLate = new Promise<never>((_, reject) => {
     const timer = setTimeout(
       () => reject(new assert.AssertionError({ message: `${what} did not come` })),
-      PATIENCE_MS,
+      patience.ms,
     )
     late.signal.addEventListener('abort', () => clearTimeout(timer))
   })
