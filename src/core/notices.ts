@@ -29,6 +29,12 @@ export const NOTICES = {
     labels: ['source'],
     sum: 'count',
   },
+  'ingest.forgot': {
+    level: 'warn',
+    meaning:
+      'Client ids could not be remembered: a repeat of them will be stored again, and deduped by Customer.io.',
+    counter: 'ingest_forgotten',
+  },
   'ingest.refused': {
     level: 'info',
     meaning: 'A request was refused before anything was stored.',

@@ -1,0 +1,182 @@
+/**
+ * The one way in: drafts of a source become records on the bus, or repeats of what is there already.
+ *
+ * Order (promise P3). Between the arrival of a request and its publishing lie three questions: was it said before, which
+ * key orders it, which keys are one person. Each may wait for a store, and a request that waits longer must not be
+ * overtaken by a later one about the same person. So requests pass these questions in one line. Whoever arrives while
+ * the line is busy is gathered, and the next group asks once for all, so that the line costs no throughput: the slower
+ * a store, the larger the groups. Links are durable before the operation that makes them is published; otherwise a crash
+ * between the two would let later operations go by the other key. Publishing is begun in the order of the line and not
+ * waited for there: the bus keeps the order in which it was called.
+ */
+import type { Bus } from '../bus/bus.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Feed } from '../core/feed.ts'
+import type { Notify } from '../core/notices.ts'
+import { type BusRecord, HEADER, type Headers, TOPICS } from '../core/record.ts'
+import type { Ulids } from '../core/ulid.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { People } from '../people/people.ts'
+import { type Claims, Dedupe } from './dedupe.ts'
+import type { Draft } from './draft.ts'
+import { Keys, type Placement } from './keys.ts'
+import { type Operation, stamp } from './stamp.ts'
+
+export interface IntakeOptions {
+  readonly bus: Pick<Bus, 'publish'>
+  readonly ledger: Pick<Ledger, 'seen' | 'remember'>
+  readonly people: Pick<People, 'resolve' | 'link'>
+  readonly clock: Clock
+  readonly ulids: Ulids
+  readonly feed: Feed
+  readonly notify: Notify
+}
+
+/** Where a request came from. */
+export interface Origin {
+  readonly source: string
+  readonly correlationId: string
+  readonly idempotencyKey?: string | undefined
+}
+
+/** One request in the line. */
+interface Visit {
+  readonly operations: readonly Operation[]
+  readonly origin: Origin
+  readonly at: number
+  readonly stored: PromiseWithResolvers<void>
+  /** The id of each operation, in their order; of a repeat, the id that the first one received. */
+  readonly ids: string[]
+  /** What is new. */
+  readonly records: BusRecord[]
+  /** Of earlier requests that this one repeats, until they are stored. */
+  readonly awaited: Promise<void>[]
+}
+
+export class Intake {
+  readonly #options: IntakeOptions
+  readonly #dedupe: Dedupe
+  #line: Visit[] = []
+  #moving = false
+
+  constructor(options: IntakeOptions) {
+    this.#options = options
+    this.#dedupe = new Dedupe(options.ledger, (thrown) =>
+      options.notify('ingest.forgot', { detail: String(thrown) }),
+    )
+  }
+
+  /**
+   * Resolves, when all of it is durable (promise P1), with the id of each operation in the order of the drafts. Throws
+   * what the bus and the stores throw, `storage_full` and `storage_failed` among it: then none of what is new in the
+   * request is known to be stored, and the client repeats it.
+   */
+  async accept(drafts: readonly Draft[], origin: Origin): Promise<readonly string[]> {
+    if (drafts.length === 0) return []
+    const visit = this.#enter(drafts, origin)
+    await visit.stored.promise
+    await Promise.all(visit.awaited)
+    this.#tell(visit)
+    return visit.ids
+  }
+
+  /** Resolves when the ledger knows all that was accepted. To be called before it is closed, when no request is open. */
+  idle(): Promise<void> {
+    return this.#dedupe.idle()
+  }
+
+  #enter(drafts: readonly Draft[], origin: Origin): Visit {
+    const { clock, ulids } = this.#options
+    const { source, idempotencyKey } = origin
+    const at = clock.now()
+    const arrival = { source, at, idempotencyKey, ulids }
+    const operations = drafts.map((draft, index) => stamp(draft, index, arrival))
+    const stored = Promise.withResolvers<void>()
+    const visit = { operations, origin, at, stored, ids: [], records: [], awaited: [] }
+    this.#line.push(visit)
+    if (!this.#moving) void this.#move()
+    return visit
+  }
+
+  async #move(): Promise<void> {
+    this.#moving = true
+    while (this.#line.length > 0) {
+      const group = this.#line
+      this.#line = []
+      await this.#admit(group).catch((thrown) => {
+        for (const { stored } of group) stored.reject(thrown)
+      })
+    }
+    this.#moving = false
+  }
+
+  async #admit(group: readonly Visit[]): Promise<void> {
+    const { bus, people } = this.#options
+    const [known, keys] = await Promise.all([
+      Promise.all(group.map(({ origin, operations }) => this.#dedupe.recall(origin.source, operations))),
+      this.#resolve(group),
+    ])
+    for (const [i, visit] of group.entries()) this.#place(visit, known[i] ?? NOTHING, keys)
+    await Promise.all(keys.links.map(({ key, canonical }) => people.link(key, canonical)))
+    for (const { records, stored } of group) {
+      if (records.length === 0) stored.resolve()
+      else bus.publish(TOPICS.events, records).then(stored.resolve, stored.reject)
+    }
+  }
+
+  /** Only people have several keys. */
+  async #resolve(group: readonly Visit[]): Promise<Keys> {
+    const named = new Set<string>()
+    for (const { operations } of group)
+      for (const { kind, key, others } of operations) {
+        if (!kind.startsWith('person.')) continue
+        named.add(key)
+        for (const other of others) named.add(other)
+      }
+    const asked = [...named]
+    const roots = await this.#options.people.resolve(asked)
+    return new Keys(new Map(asked.map((key, i) => [key, roots[i] ?? key])))
+  }
+
+  /** Sorts a request into what is new and what was said before. */
+  #place(visit: Visit, known: ReadonlyMap<string, string>, keys: Keys): void {
+    const { origin, at, stored, ids, awaited, records } = visit
+    const claims: Claims = new Map()
+    for (const operation of visit.operations) {
+      const { id, seenAs } = operation
+      const held = seenAs === undefined ? undefined : this.#dedupe.held(origin.source, seenAs)
+      if (held !== undefined) awaited.push(held.stored)
+      const earlier = seenAs === undefined ? undefined : (claims.get(seenAs) ?? held?.id ?? known.get(seenAs))
+      ids.push(earlier ?? id)
+      if (earlier !== undefined) continue
+      if (seenAs !== undefined) claims.set(seenAs, id)
+      records.push(makeRecord(operation, keys.place(operation), visit))
+    }
+    this.#dedupe.hold(origin.source, claims, { at, stored: stored.promise })
+  }
+
+  #tell({ operations, records, origin, at }: Visit): void {
+    const { feed, notify } = this.#options
+    const { source, correlationId } = origin
+    const repeated = operations.length - records.length
+    if (records.length > 0) notify('ingest.accepted', { source, count: records.length })
+    if (repeated > 0) notify('ingest.repeated', { source, count: repeated })
+    if (!feed.watched) return
+    feed.tell(
+      records.map(({ id, key, kind }) => ({ at, what: 'accepted', id, key, kind, source, correlationId })),
+    )
+  }
+}
+
+const NOTHING: ReadonlyMap<string, string> = new Map()
+
+function makeRecord(operation: Operation, { key, alsoKey }: Placement, { origin, at }: Visit): BusRecord {
+  const headers: Record<string, string> = {
+    [HEADER.source]: origin.source,
+    [HEADER.correlationId]: origin.correlationId,
+  }
+  if (alsoKey !== undefined) headers[HEADER.alsoKey] = alsoKey
+  if (operation.stamped) headers[HEADER.stamped] = '1'
+  const { id, kind, value } = operation
+  return { id, key, kind, at, headers: headers satisfies Headers, value }
+}

@@ -1,0 +1,82 @@
+/**
+ * Answers as Customer.io gives them: the headers recorded from its Track API in May 2026, and its three shapes of error.
+ * What Sluice adds (ids, its own error code) is in headers of its own.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { SluiceError } from '../core/errors.ts'
+import { errorHeaders, publicMessage, toHttpError } from '../http/problem.ts'
+import type { ItemError } from './read-v2.ts'
+
+const HEADERS = {
+  'content-type': 'application/json; charset=utf-8',
+  'access-control-allow-origin': '*',
+  'cache-control': 'no-cache, no-store, must-revalidate, max-age=0',
+} as const
+
+/** Ids in `X-Sluice-Id`: so many are named, of more than that the first and the last. */
+const NAMED_IDS = 10
+
+const idsText = (ids: readonly string[]): string =>
+  ids.length <= NAMED_IDS ? ids.join(',') : `${ids[0]}..${ids.at(-1)}`
+
+/** `{}` and a line break, three bytes, as Customer.io sends it. */
+export function answerAccepted(reply: FastifyReply, ids: readonly string[]): FastifyReply {
+  if (ids.length > 0) reply.header('x-sluice-id', idsText(ids))
+  return reply.code(200).headers(HEADERS).send('{}\n')
+}
+
+export interface BatchError extends ItemError {
+  readonly batch_index: number
+}
+
+/** Some items of a batch are refused, the others accepted. */
+export function answerPartly(
+  reply: FastifyReply,
+  ids: readonly string[],
+  errors: readonly BatchError[],
+): FastifyReply {
+  if (ids.length > 0) reply.header('x-sluice-id', idsText(ids))
+  return reply.code(207).headers(HEADERS).send(JSON.stringify({ errors }))
+}
+
+export const answerJson = (reply: FastifyReply, body: object): FastifyReply =>
+  reply.code(200).headers(HEADERS).send(JSON.stringify(body))
+
+/** Thrown by v2 routes for a request that is refused as a whole, in the words of one item. */
+export class Refused extends SluiceError {
+  readonly item: ItemError
+
+  constructor(item: ItemError) {
+    super('bad_request', item.message, { details: { field: item.field } })
+    this.item = item
+  }
+}
+
+type Shape = (error: SluiceError) => object
+
+/** Track v1: a list of texts, but one text for credentials and merges. */
+const metaErrors: Shape = (error) => ({ meta: { errors: [publicMessage(error)] } })
+const metaError: Shape = (error) => ({ meta: { error: publicMessage(error) } })
+const itemErrors: Shape = (error) => ({
+  errors: [
+    error instanceof Refused
+      ? error.item
+      : { reason: error.code === 'bad_request' ? 'invalid' : error.code, message: publicMessage(error) },
+  ],
+})
+
+/** An error handler that answers in the shape of the routes it stands for. */
+const answerWith =
+  (shape: Shape) =>
+  (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const error = thrown instanceof SluiceError ? thrown : toHttpError(thrown, request)
+    const body = error.code === 'unauthorized' ? { meta: { error: 'Unauthorized' } } : shape(error)
+    return reply
+      .code(error.row.status)
+      .headers({ ...HEADERS, ...errorHeaders(error) })
+      .send(JSON.stringify(body))
+  }
+
+export const answerV1Error = answerWith(metaErrors)
+export const answerMergeError = answerWith(metaError)
+export const answerV2Error = answerWith(itemErrors)

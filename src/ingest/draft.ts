@@ -1,0 +1,58 @@
+/** An operation as a caller gave it: read and judged, but without the id and the time that Sluice adds. */
+import type { JsonObject } from '../core/json.ts'
+import { objectText } from '../core/json.ts'
+import type { Kind } from '../core/operation.ts'
+
+/** The members of one operation in Track v2 form, as JSON texts by name. */
+export type Members = Map<string, string>
+
+/** One operation in Track v2 form: the texts that are kept, and beside them what JSON.parse made of it, to look into. */
+export interface Item {
+  readonly value: JsonObject
+  readonly members: Members
+}
+
+export interface Draft {
+  readonly kind: Kind
+  /** The key that the caller named; undefined for an event that names nobody. */
+  readonly key: string | undefined
+  /** Other keys that it says belong to the same person: in an identify the id or e-mail, in a merge the secondary. */
+  readonly others: readonly string[]
+  readonly members: Members
+  /** The client's own id of an event, whatever its form. */
+  readonly clientId: string | undefined
+  /** The timestamp that the caller gave, in unix seconds; undefined when it gave none. */
+  readonly seconds: number | undefined
+}
+
+/** The order of members in every operation, so that the v1 and the v2 form of one act become the same text. */
+const ORDER = [
+  'type',
+  'identifiers',
+  'action',
+  'name',
+  'id',
+  'timestamp',
+  'attributes',
+  'device',
+  'cio_relationships',
+  'primary',
+  'secondary',
+]
+const ORDERED: ReadonlySet<string> = new Set(ORDER)
+
+/** True for members that mean something in Track v2; v1 must not bring in its own by the same name. */
+export const isKnownMember = (name: string): boolean => ORDERED.has(name)
+
+/** The operation's value: known members in their fixed order, then all others in the order in which they came. */
+export function writeValue(members: Members): string {
+  return objectText(inOrder(members))
+}
+
+function* inOrder(members: Members): Generator<readonly [string, string]> {
+  for (const name of ORDER) {
+    const text = members.get(name)
+    if (text !== undefined) yield [name, text]
+  }
+  for (const member of members) if (!ORDERED.has(member[0])) yield member
+}

@@ -1,0 +1,73 @@
+/**
+ * The key under which each operation of a group is put on the bus, with the links that the group itself makes. Later
+ * operations of a group must be placed as if the links of the earlier ones were written already. Pure.
+ */
+import type { Operation } from './stamp.ts'
+
+export interface Link {
+  readonly key: string
+  readonly canonical: string
+}
+
+export interface Placement {
+  readonly key: string
+  /** What else the operation holds while it is under way: the key under which the other identifier was ordered so far. */
+  readonly alsoKey: string | undefined
+}
+
+const isIdKey = (key: string) => key.startsWith('id:')
+
+export class Keys {
+  readonly #roots: Map<string, string>
+  /** Keys linked within the group. A root that moved takes along all that resolved to it. */
+  readonly #moved = new Map<string, string>()
+  readonly #links: Link[] = []
+
+  /** `roots` says how people/ resolves the keys that the operations name; a key that is not in it is its own. */
+  constructor(roots: ReadonlyMap<string, string>) {
+    this.#roots = new Map(roots)
+  }
+
+  /** To be written, in this order, before the operations are published. */
+  get links(): readonly Link[] {
+    return this.#links
+  }
+
+  /**
+   * An identify that names a second identifier makes both one key, that of the id where there is one; a merge makes the
+   * secondary follow the primary. An address that moves to another person moves alone: were the two people's keys joined
+   * as well, one address shared by thousands would put them all into one line.
+   *
+   * One operation holds at most two keys. A cio_id that is given an id and an address at once is linked to both, but what
+   * is still under way for the address is not waited for.
+   */
+  place({ kind, key, others }: Operation): Placement {
+    if (others.length === 0) return { key: this.#resolve(key), alsoKey: undefined }
+    const named = [key, ...others]
+    const roots = named.map((name) => this.#resolve(name))
+    const isMerge = kind === 'person.merge'
+    const canonical = (isMerge ? roots[0] : preferred(named, roots)) ?? key
+    for (const [i, name] of named.entries()) {
+      const root = roots[i] ?? name
+      if (root !== canonical) this.#link(isMerge ? root : name, canonical)
+    }
+    return { key: canonical, alsoKey: roots.find((root) => root !== canonical) }
+  }
+
+  #resolve(key: string): string {
+    let root = this.#roots.get(key) ?? key
+    for (let next = this.#moved.get(root); next !== undefined; next = this.#moved.get(root)) root = next
+    return root
+  }
+
+  /** `canonical` is a root, so that following moves always ends. */
+  #link(key: string, canonical: string): void {
+    this.#links.push({ key, canonical })
+    this.#roots.set(key, canonical)
+    this.#moved.set(key, canonical)
+  }
+}
+
+/** The id that is named, or else one that a named key already belongs to, or else what the caller called the person. */
+const preferred = (named: readonly string[], roots: readonly string[]): string | undefined =>
+  roots[named.findIndex(isIdKey)] ?? roots.find(isIdKey) ?? roots[0]

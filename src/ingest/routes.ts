@@ -1,0 +1,52 @@
+/** The Track API of Sluice: Customer.io's paths, credentials and answers, in front of the one way in (accept.ts). */
+import type { FastifyInstance } from 'fastify'
+import { SluiceError } from '../core/errors.ts'
+import { answerJson, answerV1Error } from './answers.ts'
+import { sourceOf, type TrackDeps } from './origin.ts'
+import { trackV1Routes } from './track-v1.ts'
+import { trackV2Routes } from './track-v2.ts'
+
+/** Documented calls that this version does not take: refused aloud, since what is dropped in silence is lost. */
+const NOT_YET = [
+  ['POST', '/api/v1/segments/:id/add_customers'],
+  ['POST', '/api/v1/segments/:id/remove_customers'],
+  ['POST', '/api/v1/forms/:id/submit'],
+  ['POST', '/api/v1/metrics'],
+  ['POST', '/api/v1/push/events'],
+  ['POST', '/push/events'],
+  ['POST', '/unsubscribe/:id'],
+  ['POST', '/api/v1/cio_deliveries/events'],
+] as const
+
+/** To be registered on the server: `app.register(trackRoutes(deps))`. */
+export const trackRoutes = (deps: TrackDeps) => async (app: FastifyInstance) => {
+  app.addHook('onError', async (_request, _reply, error) => {
+    const code = error instanceof SluiceError ? error.code : 'bad_request'
+    deps.notify('ingest.refused', { code, detail: error.message })
+  })
+  await app.register(async (scope) => trackV1Routes(scope, deps))
+  await app.register(async (scope) => trackV2Routes(scope, deps))
+  await app.register(async (scope) => plainRoutes(scope, deps))
+}
+
+function plainRoutes(app: FastifyInstance, { nameSource, region }: TrackDeps): void {
+  app.setErrorHandler(answerV1Error)
+  app.get('/api/v1/accounts/region', async (request, reply) => {
+    sourceOf(request, nameSource)
+    const url = `https://track${region === 'eu' ? '-eu' : ''}.customer.io`
+    // Older clients read data_center; the id of the environment is known to Customer.io alone.
+    return answerJson(reply, { url, region, data_center: region, environment_id: 0 })
+  })
+  app.get('/auth', async (request, reply) => {
+    sourceOf(request, nameSource)
+    return answerJson(reply, { meta: { message: 'Nice credentials.' } })
+  })
+  for (const [method, url] of NOT_YET)
+    app.route({
+      method,
+      url,
+      handler: async () => {
+        throw new SluiceError('not_implemented', `This version of Sluice does not take ${method} ${url} yet.`)
+      },
+    })
+}

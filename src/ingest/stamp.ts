@@ -1,0 +1,66 @@
+/**
+ * The id and the time that an operation carries from here on. An event keeps one ULID through every retry and replay
+ * (promise P4); where the client gave an id, the same id always gives the same ULID. Pure, but for the ULIDs it draws.
+ */
+import { isEvent, type Kind } from '../core/operation.ts'
+import { deriveUlid, isUlid, type Ulids } from '../core/ulid.ts'
+import { type Draft, writeValue } from './draft.ts'
+
+/** What all operations of one request have in common. */
+export interface Arrival {
+  readonly source: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+  /** The request's `Idempotency-Key`. */
+  readonly idempotencyKey: string | undefined
+  readonly ulids: Ulids
+}
+
+export interface Operation {
+  readonly id: string
+  /** Under what a repeat is recognised, within its source; undefined when the client gave nothing to tell it by. */
+  readonly seenAs: string | undefined
+  readonly kind: Kind
+  readonly key: string
+  readonly others: readonly string[]
+  /** The identify had no timestamp of its own. */
+  readonly stamped: boolean
+  readonly value: string
+}
+
+/** `index` is the operation's place in its request. The draft is used up: the stamps go into its members. */
+export function stamp(draft: Draft, index: number, arrival: Arrival): Operation {
+  const { kind, members, others } = draft
+  const { id, seenAs } = nameOperation(draft, index, arrival)
+  const isAnEvent = isEvent(kind)
+  if (isAnEvent) members.set('id', JSON.stringify(id))
+  const stamped = draft.seconds === undefined && (isAnEvent || kind === 'person.identify')
+  if (stamped) members.set('timestamp', String(Math.floor(arrival.at / 1000)))
+  return {
+    id,
+    seenAs,
+    kind,
+    key: draft.key ?? `invite:${id}`,
+    others,
+    stamped: stamped && kind === 'person.identify',
+    value: writeValue(members),
+  }
+}
+
+/**
+ * A ULID of the client is the operation's id exactly as it stands in the value; two spellings of one ULID are the same
+ * repeat. Any other id, or an Idempotency-Key, is hashed into a ULID with the event's own time, or 0: not that of the
+ * receipt, which differs between two tries. The repeat is recognised by the hash alone (its last 16 digits, 80 bits), so
+ * that a client which stamps each try anew is recognised too.
+ */
+function nameOperation(draft: Draft, index: number, arrival: Arrival): Pick<Operation, 'id' | 'seenAs'> {
+  const { clientId, seconds } = draft
+  const { source, idempotencyKey } = arrival
+  if (clientId !== undefined && isUlid(clientId)) return { id: clientId, seenAs: clientId.toUpperCase() }
+  if (clientId === undefined && idempotencyKey === undefined)
+    return { id: arrival.ulids(arrival.at), seenAs: undefined }
+  const parts = clientId === undefined ? [source, idempotencyKey ?? '', String(index)] : [source, clientId]
+  const time = seconds !== undefined && Number.isFinite(seconds) ? seconds * 1000 : 0
+  const id = deriveUlid(time, parts)
+  return { id, seenAs: id.slice(10) }
+}

@@ -1,0 +1,63 @@
+/**
+ * The routes of Track v2. A bad item in a batch is named in a 207 and the rest is accepted, as Customer.io does; a request
+ * that cannot be read, or is too large, is refused as a whole.
+ */
+import type { FastifyInstance } from 'fastify'
+import { byteLength, elements, isObject, memberMap, parseJson } from '../core/json.ts'
+import { bodyText } from '../http/body.ts'
+import { answerAccepted, answerPartly, answerV2Error, type BatchError, Refused } from './answers.ts'
+import type { Draft } from './draft.ts'
+import { originOf, type TrackDeps } from './origin.ts'
+import { type ItemError, invalid, isItemError, readItem } from './read-v2.ts'
+
+/** An item, or the body of `entity`: 32 KB (Track API v2). */
+const ITEM_BYTES = 32 * 1024
+
+export function trackV2Routes(app: FastifyInstance, { intake, nameSource }: TrackDeps): void {
+  app.setErrorHandler(answerV2Error)
+  app.post('/api/v2/entity', async (request, reply) => {
+    const origin = originOf(request, nameSource)
+    const text = bodyText(request)
+    const read = readOne(text, parseJson(text))
+    if (isItemError(read)) throw new Refused(read)
+    return answerAccepted(reply, await intake.accept([read], origin))
+  })
+  app.post('/api/v2/batch', async (request, reply) => {
+    const origin = originOf(request, nameSource)
+    const { drafts, errors } = readBatch(bodyText(request))
+    const ids = await intake.accept(drafts, origin)
+    return errors.length === 0 ? answerAccepted(reply, ids) : answerPartly(reply, ids, errors)
+  })
+}
+
+interface Batch {
+  readonly drafts: readonly Draft[]
+  readonly errors: readonly BatchError[]
+}
+
+/** An empty batch is accepted: nothing was said, and nothing is wrong with it. Throws `bad_request`. */
+function readBatch(text: string): Batch {
+  const body = parseJson(text)
+  if (body === undefined) throw new Refused(invalid('', 'The body is not JSON.'))
+  if (!isObject(body) || !Array.isArray(body.batch))
+    throw new Refused(invalid('batch', 'The body must be {"batch":[…]}.'))
+  const values: readonly unknown[] = body.batch
+  const texts = elements(memberMap(text).get('batch') ?? '[]')
+  const drafts: Draft[] = []
+  const errors: BatchError[] = []
+  for (const [index, value] of values.entries()) {
+    const read = readOne(texts[index] ?? '', value)
+    if (isItemError(read)) errors.push({ batch_index: index, ...read })
+    else drafts.push(read)
+  }
+  return { drafts, errors }
+}
+
+function readOne(text: string, value: unknown): Draft | ItemError {
+  if (value === undefined) return invalid('', 'The body is not JSON.')
+  if (!isObject(value)) return invalid('', 'An operation must be a JSON object.')
+  const bytes = byteLength(text)
+  if (bytes > ITEM_BYTES)
+    return invalid('', `An operation has at most ${ITEM_BYTES} bytes; this has ${bytes}.`)
+  return readItem({ value, members: memberMap(text) })
+}
