@@ -149,8 +149,8 @@ export function trackApi(job: Job, { url, sources: [source] }: Config): Api {
 }
 
 /** The control API of a running emulator, which needs no credentials. */
-export function emulatorApi(job: Job, { emulatorUrl }: Config): Api {
-  return new Api({ name: 'emulator', url: emulatorUrl, timeoutMs: job.timeoutMs, signal: job.signal })
+export function emulatorApi(job: Job, { emulatorUrl }: Config, signal = job.signal): Api {
+  return new Api({ name: 'emulator', url: emulatorUrl, timeoutMs: job.timeoutMs, signal })
 }
 
 /** A path's query from what is set. */

@@ -18,7 +18,7 @@ export function bannerLines(
   paint: Paint,
 ): string[] {
   const place = (name: string, at: string, about: string) =>
-    `  ${paint('green', '➜')}  ${name.padEnd(10)} ${at.padEnd(34)} ${paint('dim', about)}`
+    `  ${paint('green', '➜')}  ${name.padEnd(10)} ${at.padEnd(42)} ${paint('dim', about)}`
   const elsewhere = [
     url === USUAL.url ? '' : ` --url ${url}`,
     emulatorUrl === USUAL.emulatorUrl ? '' : ` --emulator-url ${emulatorUrl}`,

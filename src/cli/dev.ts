@@ -105,7 +105,9 @@ async function portFor(job: Job, host: string, wanted: number): Promise<number> 
     if (port !== wanted) job.output.note(`Port ${wanted} is taken; using ${port}.`)
     return port
   }
-  throw new SluiceError('port_in_use', `Port ${wanted} of ${host} is taken.`)
+  throw new SluiceError('port_in_use', `Port ${wanted} of ${host} is taken.`, {
+    hint: 'Stop what listens there, name another port (0 takes any free one), or leave out --strict-port.',
+  })
 }
 
 function tellReady(job: Job, config: Config, tookMs: number): void {

@@ -27,7 +27,7 @@ export async function decide(job: Job, verb: Verb): Promise<void> {
     const plan = await api.json<Done>('POST', path, { ...selection, dry_run: true })
     if (job.flag('dryRun')) return tellDone(job, plan, `would ${verb}`)
     if (plan.count === 0) return tellDone(job, plan, `nothing to ${verb}:`)
-    if (!(await job.confirm(`${verb === 'replay' ? 'Replay' : 'Drop'} ${plan.count} dead letters?`))) return
+    if (!(await job.confirm(`${verb === 'replay' ? 'Replay' : 'Drop'} ${letters(plan.count)}?`))) return
   }
   const done = await api.json<Done>('POST', path, selection)
   if (single && done.count === 0) throw notWaiting(job.args[0] ?? '')
@@ -48,8 +48,10 @@ function tellDone({ output }: Job, done: Done, what: string): void {
   if (output.json) output.document(done)
   else for (const id of done.ids) output.line(id)
   const rest = done.count > done.ids.length ? `, the first ${done.ids.length} listed` : ''
-  output.note(`${what} ${done.count} dead letters${rest}`)
+  output.note(`${what} ${letters(done.count)}${rest}`)
 }
+
+const letters = (count: number) => `${count} dead letter${count === 1 ? '' : 's'}`
 
 const notWaiting = (id: string) =>
   new SluiceError('conflict', `${id} is no dead letter that waits.`, {

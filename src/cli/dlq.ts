@@ -117,7 +117,10 @@ async function listGroups({ output }: Job, api: Api): Promise<void> {
   )
   const total = data.reduce((sum, { count }) => sum + count, 0)
   if (total === 0) output.note('No dead letters wait.')
-  else output.note(`${total} wait in ${data.length} groups. Next: sluice dlq list --group <group>`)
+  else
+    output.note(
+      `${total} waiting, by ${data.length} reason${data.length === 1 ? '' : 's'}. Next: sluice dlq list --group <group>`,
+    )
 }
 
 async function listLetters(job: Job, api: Api): Promise<void> {

@@ -102,7 +102,10 @@ async function burst(stage: Stage, { n, drainMs }: Size): Promise<Figures> {
   await stage.drain(drainMs)
   const deliveredMs = clock.mono() - startedAt
   stage.say(`✔ delivered in ${spanText(deliveredMs)}, ${Math.round((n * 1000) / deliveredMs)} a second`)
-  return stage.conclude({ accepted_in_s: acceptedMs / 1000, delivered_in_s: deliveredMs / 1000 })
+  return stage.conclude({
+    accepted_in_s: rounded(acceptedMs / 1000),
+    delivered_in_s: rounded(deliveredMs / 1000),
+  })
 }
 
 /** An attribute may have 1000 bytes (Track API, limits). */
@@ -127,18 +130,19 @@ async function rateLimit(stage: Stage, { n, forMs, drainMs }: Size): Promise<Fig
   const rps = 2
   const before = (await stage.status()).upstream.rate_per_s
   stage.say(`▸ Customer.io now takes ${rps} calls a second; the gateway was at ${Math.round(before)}`)
-  await stage.during({ kind: 'rate_limit', rps, forMs }, () => stage.trickle(n, forMs))
+  await stage.during({ kind: 'rate_limit', rps }, forMs, () => stage.trickle(n, forMs))
   const after = (await stage.status()).upstream.rate_per_s
   stage.say(`✔ the limit is off; the rate had come down to ${after.toFixed(1)} a second`)
   await stage.drain(drainMs)
-  return stage.conclude({ rate_before: before, rate_after: after })
+  return stage.conclude({ rate_before: rounded(before), rate_after: rounded(after) })
 }
 
 async function outage(stage: Stage, { n, forMs, drainMs }: Size): Promise<Figures> {
   stage.say(`✖ Customer.io is away for ${spanText(forMs)}; the application goes on sending`)
-  await stage.during({ kind: 'outage', status: 503, forMs }, () => stage.trickle(n, forMs))
-  const { backlog } = await stage.status()
-  stage.say(`✔ Customer.io is back; ${backlog.pending} operations wait`)
+  await stage.during({ kind: 'outage', status: 503 }, forMs, () => stage.trickle(n, forMs))
+  stage.say(`✔ Customer.io is back; ${stage.peak} operations had piled up`)
   await stage.drain(drainMs)
-  return stage.conclude({ backlog_peak: backlog.pending })
+  return stage.conclude({ backlog_peak: stage.peak })
 }
+
+const rounded = (figure: number): number => Math.round(figure * 100) / 100

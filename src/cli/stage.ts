@@ -11,6 +11,8 @@ import { type AppliedEvent, isWhole, type SentEvent, type Tally, tally } from '.
 /** A call of Track v2 takes up to 500 KB; 500 small events are well below that. */
 const BATCH = 500
 const TICK_MS = 100
+/** How much longer than planned a fault may last when the process that set it was killed. */
+const GRACE_MS = 30_000
 const LOOK_MS = 200
 const PAGE = 10_000
 
@@ -29,6 +31,8 @@ export class Stage {
   readonly admin: Api
   readonly emulator: Api
   readonly sent: SentEvent[] = []
+  /** The largest backlog that was seen. */
+  peak = 0
   /** Distinguishes the people of this run from those of all others. */
   readonly run: string
   readonly #ulids = makeUlids()
@@ -80,18 +84,18 @@ export class Stage {
     }
   }
 
-  /** Switches a fault on while `work` runs. It ends by itself after `forMs` even if this process is killed. */
-  async during(rule: FaultRule & { readonly forMs: number }, work: () => Promise<void>): Promise<void> {
+  /** Switches a fault on while `work` runs. Should this process be killed, the fault ends by itself some time after `forMs`. */
+  async during(rule: FaultRule, forMs: number, work: () => Promise<void>): Promise<void> {
+    const bounded = { ...rule, forMs: forMs + GRACE_MS }
     const { data } = await this.emulator.json<{ data: readonly ActiveRule[] }>(
       'POST',
       '/_emulator/faults',
-      rule,
+      bounded,
     )
     try {
       await work()
     } finally {
-      // A rule whose time is over is gone already.
-      for (const { id } of data) await this.emulator.call('DELETE', `/_emulator/faults/${id}`).catch(() => {})
+      for (const { id } of data) await this.emulator.call('DELETE', `/_emulator/faults/${id}`)
     }
   }
 
@@ -102,7 +106,9 @@ export class Stage {
     const progress = new Progress({ output, clock: host.clock, label: 'sending', total: count })
     for (let tick = 1; tick <= ticks; tick += 1) {
       await this.sendEvents(Math.floor((count * tick) / ticks) - this.sent.length)
-      progress.update(this.sent.length, backlogText(await this.status()))
+      const now = await this.status()
+      this.peak = Math.max(this.peak, now.backlog.pending)
+      progress.update(this.sent.length, backlogText(now))
       await host.clock.sleep(TICK_MS, signal)
       signal.throwIfAborted()
     }
@@ -116,7 +122,8 @@ export class Stage {
     const deadline = clock.mono() + timeoutMs
     const first = await this.status()
     const total = first.backlog.pending
-    const progress = new Progress({ output, clock, label: 'draining', ...(total > 0 && { total }) })
+    if (total === 0) return
+    const progress = new Progress({ output, clock, label: 'draining', total })
     for (let now = first; ; now = await this.status()) {
       const left = now.backlog.pending
       if (left === 0) return progress.end(total, 'backlog 0')
@@ -174,7 +181,8 @@ export async function openStage(job: Job, people: number): Promise<Stage> {
   const apis = {
     track: trackApi(job, config),
     admin: adminApi(job, config),
-    emulator: emulatorApi(job, config),
+    // Not ended by ^C: a fault that was set is taken away even then.
+    emulator: emulatorApi(job, config, new AbortController().signal),
   }
   const stage = new Stage(job, apis, people)
   const { url } = (await stage.status()).upstream

@@ -1,6 +1,7 @@
 /** The gateway as the commands see it. */
 import type { Config } from '../config.ts'
 import type { SluiceError } from '../core/errors.ts'
+import { version } from './version.ts'
 
 export interface Gateway {
   readonly url: string
@@ -14,6 +15,7 @@ export interface Gateway {
 /** Loaded only here: every other command starts without the server, the bus and the delivery. */
 export async function startGateway(config: Config): Promise<Gateway> {
   const composition = '../gateway.ts'
-  const loaded: { startGateway(config: Config): Promise<Gateway> } = await import(composition)
-  return loaded.startGateway(config)
+  const loaded: { startGateway(config: Config, options: { version: string }): Promise<Gateway> } =
+    await import(composition)
+  return loaded.startGateway(config, { version: version() })
 }

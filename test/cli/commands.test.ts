@@ -436,7 +436,7 @@ test('dlq list tells groups; with a condition it asks for letters', async () => 
     'list',
   ])
   assert.match(groups.stdout, /^GROUP .*\ng1 {5}212 {4}208 /)
-  assert.match(groups.stderr, /212 wait in 1 groups/)
+  assert.match(groups.stderr, /212 waiting, by 1 reason\./)
   const page = { data: [letter], next_cursor: ID }
   const words = [
     'dlq',
@@ -478,7 +478,7 @@ test('dlq replay of one letter asks nobody; of many it asks, and without a perso
   )
   const many = await run(replies, ['dlq', 'replay', '--all'], { stdin: '' })
   assert.equal(many.exit, 2)
-  assert.match(many.stderr, /Replay 1 dead letters\? Nobody is there to answer.*\n {2}fix {3}Give --yes/)
+  assert.match(many.stderr, /Replay 1 dead letter\? Nobody is there to answer.*\n {2}fix {3}Give --yes/)
   assert.deepEqual(
     many.asked.map(({ body }) => JSON.parse(body)),
     [{ since: 0, dry_run: true }],
