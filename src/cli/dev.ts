@@ -12,8 +12,8 @@ import { feedLine, isSkipped, type Skipped, watchFeed } from './feed.ts'
 import type { Job } from './job.ts'
 import type { Output } from './output.ts'
 import type { CommandSpec } from './spec.ts'
-import { startGateway } from './start.ts'
 import { untilStopped } from './until-stopped.ts'
+import { version } from './version.ts'
 
 export const dev: CommandSpec = {
   name: 'dev',
@@ -46,8 +46,8 @@ async function runDev(job: Job): Promise<void> {
   const emulatorUrl = await openEmulator(job, { ...given, dataDir }, stack)
   const port = await portFor(job, given.host, given.port)
   const config = offline({ ...given, dataDir, port }, emulatorUrl)
-  const gateway = await startGateway(config)
-  stack.defer(() => gateway.close())
+  const { startGateway } = await import('../gateway.ts')
+  const gateway = stack.use(await startGateway(config, { version: version() }))
   const { url } = gateway
   tellReady(job, { ...config, url, emulatorUrl }, job.host.clock.mono() - startedAt)
   if (job.output.live || job.output.json || job.flag('verbose')) void showFeed(job, { ...config, url })

@@ -3,8 +3,8 @@ import { requireCredentials } from '../config.ts'
 import { warnOfUnknown } from './config-show.ts'
 import type { Job } from './job.ts'
 import type { CommandSpec } from './spec.ts'
-import { startGateway } from './start.ts'
 import { untilStopped } from './until-stopped.ts'
+import { version } from './version.ts'
 
 export const serve: CommandSpec = {
   name: 'serve',
@@ -32,13 +32,10 @@ async function runGateway(job: Job): Promise<void> {
   warnOfUnknown(job)
   if (config.adminToken === undefined)
     output.note('warning  SLUICE_ADMIN_TOKEN is not set: the commands cannot look into this gateway.')
-  const gateway = await startGateway(config)
+  const { startGateway } = await import('../gateway.ts')
+  await using gateway = await startGateway(config, { version: version() })
   if (output.json) output.document({ event: 'ready', url: gateway.url, upstream_url: config.trackUrl })
   output.note(`Sluice takes operations at ${gateway.url} and delivers them to ${config.trackUrl}.`)
-  try {
-    await untilStopped(job, gateway.failed)
-    output.note('Finishing what is under way; ^C again to stop at once.')
-  } finally {
-    await gateway.close()
-  }
+  await untilStopped(job, gateway.failed)
+  output.note('Finishing what is under way; ^C again to stop at once.')
 }
