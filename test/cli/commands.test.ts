@@ -550,6 +550,52 @@ test('emulator reset asks first, and a dry run only tells', async () => {
   )
 })
 
+test('a person of the emulator is passed on as text, so that its numbers stay what they are', async () => {
+  const text = '{"key":"id:42","attributes":{"n":12345678901234567890}}'
+  const replies: Replies = { 'GET /_emulator/people/id%3A42': (response) => response.end(text) }
+  const { exit, stdout } = await run(replies, ['emulator', 'people', 'id:42'])
+  assert.deepEqual([exit, stdout], [0, `${text}\n`])
+})
+
+test('the calls that the emulator met are told with their faults, and with their bodies when asked', async () => {
+  const call = {
+    seq: 7,
+    at: 0,
+    method: 'POST',
+    path: '/api/v2/batch',
+    status: null,
+    fault: 'cut',
+    ms: 12.4,
+    body: '{"a":\n1}',
+  }
+  const replies = { 'GET /_emulator/requests': { body: { data: [call] } } }
+  const { stdout, asked } = await run(replies, ['emulator', 'requests', '--path', '/api/v2', '--bodies'])
+  assert.equal(asked[0]?.path, '/_emulator/requests?path=%2Fapi%2Fv2')
+  assert.match(stdout, /^7 .* POST {2}\/api\/v2\/batch {2}no answer {2}12 ms {2}cut\n {2}\{"a":\\u000a1\}\n$/)
+})
+
+test('coverage tells the differences, and with --all everything', async () => {
+  const rows = async (...words: string[]) => {
+    const { exit, stdout } = await run({}, ['emulator', 'coverage', '--json', ...words])
+    assert.equal(exit, 0)
+    return JSON.parse(stdout).data.length
+  }
+  assert.ok((await rows()) < (await rows('--all')))
+})
+
+test('the fault of a scenario is taken away even when the scenario fails', async () => {
+  const replies: Replies = {
+    'GET /admin/v1/status': { body: status() },
+    'GET /_emulator/stats': {},
+    'POST /_emulator/faults': { status: 201, body: { data: [{ id: 9, kind: 'outage' }] } },
+    'POST /api/v2/batch': { status: 503 },
+    'DELETE /_emulator/faults/9': {},
+  }
+  const { exit, asked } = await run(replies, ['trigger', 'outage', '--for', '1s'])
+  assert.equal(exit, 7)
+  assert.deepEqual([asked.at(-1)?.method, asked.at(-1)?.path], ['DELETE', '/_emulator/faults/9'])
+})
+
 test('a scenario refuses a gateway that does not deliver to an emulator', async () => {
   const { upstream } = status()
   const real = status({ upstream: { ...upstream, url: 'https://track.customer.io' } })
