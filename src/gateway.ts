@@ -11,7 +11,7 @@ import { openSqliteBus, type SqliteBus } from './bus/sqlite.ts'
 import type { Config } from './config.ts'
 import { systemClock as clock } from './core/clock.ts'
 import { type SluiceError, toSluiceError } from './core/errors.ts'
-import type { Notify } from './core/notices.ts'
+import type { NoticeName, Notify } from './core/notices.ts'
 import { type Conservation, conserve } from './core/outcome.ts'
 import { type Received, TOPICS } from './core/record.ts'
 import { makeUlids } from './core/ulid.ts'
@@ -57,7 +57,8 @@ const TRIM_MS = 60_000
 export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<Gateway> {
   await using opening = new AsyncDisposableStack()
   const metrics = createMetrics()
-  const notify = notifier(config, options, metrics)
+  const relief = new Relief()
+  const notify = notifier(config, { ...options, relief }, metrics)
   const failure = Promise.withResolvers<SluiceError>()
   const onFatal = (thrown: unknown) => failure.resolve(toSluiceError(thrown))
 
@@ -80,6 +81,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   })
   every(SAMPLE_MS, () => board.sample(), opening)
   every(TRIM_MS, () => trim(config, stores), opening)
+  every(SAMPLE_MS, () => relief.give(stores.bus), opening)
 
   const server = createServer({ clock, ulids })
   opening.defer(() => server.stop(config.shutdownMs))
@@ -127,14 +129,31 @@ async function stop(running: AsyncDisposableStack, notify: Notify): Promise<void
   notify('gateway.stopped')
 }
 
-function notifier(config: Config, { onNotice, write }: GatewayOptions, metrics: Metrics): Notify {
+/** On a full log, what is settled goes before its time: room for what comes is worth more than the story of what went. */
+class Relief {
+  #wanted = false
+
+  hear(name: NoticeName): void {
+    if (name === 'bus.full') this.#wanted = true
+  }
+
+  async give(bus: SqliteBus): Promise<void> {
+    if (this.#wanted && (await bus.trim(Number.POSITIVE_INFINITY)) > 0) this.#wanted = false
+  }
+}
+
+interface NotifierOptions extends GatewayOptions {
+  readonly relief: Relief
+}
+
+function notifier(config: Config, { onNotice, write, relief }: NotifierOptions, metrics: Metrics): Notify {
   const { logLevel: level, logFormat: format } = config
   const log = createLog({ level, format, write: write ?? ((line) => process.stderr.write(line)) })
   const notify = createNotify(log, metrics)
-  if (onNotice === undefined) return notify
   return (name, fields) => {
     notify(name, fields)
-    onNotice(name, fields)
+    relief.hear(name)
+    onNotice?.(name, fields)
   }
 }
 
@@ -222,8 +241,9 @@ class Facts {
   }
 
   async dead() {
-    const { dead, replaying } = await this.#stores.ledger.counts()
-    return { waiting: dead, replaying }
+    const { ledger } = this.#stores
+    const [groups, { replaying }] = await Promise.all([ledger.dead.groups(), ledger.counts()])
+    return { waiting: groups.reduce((sum, { count }) => sum + count, 0), replaying }
   }
 
   log() {

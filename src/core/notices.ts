@@ -115,10 +115,21 @@ export const NOTICES = {
     counter: 'delivery_dead',
     labels: ['code'],
   },
+  'delivery.untold': {
+    level: 'warn',
+    meaning: 'Outcomes were not told on customerio.processed, since the log is full; the ledger has them.',
+    counter: 'delivery_untold',
+    sum: 'count',
+  },
   'delivery.failed': {
     level: 'error',
     meaning: 'The delivery stage met an error of its own and stops the process; nothing is lost.',
     counter: 'delivery_failures',
+  },
+  'ledger.full': {
+    level: 'error',
+    meaning: 'The disk is full: outcomes cannot be written, and delivery waits until there is space.',
+    counter: 'ledger_full',
   },
   'ledger.replayed': {
     level: 'info',

@@ -1,6 +1,6 @@
 /** One batch, one call: send it, and say what the answer means. */
 import type { Clock } from '../core/clock.ts'
-import type { Attempt } from '../core/outcome.ts'
+import type { Attempt, Refusal } from '../core/outcome.ts'
 import type { Remote } from '../customerio/http.ts'
 import { judge, type Verdict } from '../customerio/outcome.ts'
 import { batchCall, singleCall } from '../customerio/track.ts'
@@ -46,6 +46,13 @@ export function resultOf(verdict: Verdict, ms: number): Result {
   if (verdict.kind === 'stop') return { kind: 'stopped', ms }
   if (verdict.kind !== 'later') return { kind: 'answered', ms }
   return { kind: verdict.throttled ? 'throttled' : 'failed', ms, retryAfterMs: verdict.retryAfterMs }
+}
+
+/** Of an item that a 207 refused, the attempt did not end well, whatever the status of the call. */
+export function noteRefusal(op: Op, { code, reason, message }: Refusal): void {
+  const last = op.attempts.at(-1)
+  if (last?.code !== 'ok') return
+  op.attempts = [...op.attempts.slice(0, -1), { ...last, code, detail: message ?? reason }]
 }
 
 /** The first attempts tell how it began, the last ones how it stands; an outage of days makes thousands between. */

@@ -83,9 +83,12 @@ export class Settlement {
       await this.#whileFull(() => this.#options.ledger.record(entries))
       const live = entries.filter(({ topic }) => topic === TOPICS.events).length
       this.#recorded += live
-      await this.#whileFull(() => this.#publish(entries))
-      for (const [topic, places] of placesByTopic(closings)) await this.#options.settle(topic, places)
-      this.#recorded -= live
+      await this.#publish(entries)
+      const settling = [...placesByTopic(closings)].map(([topic, places]) =>
+        this.#options.settle(topic, places),
+      )
+      this.#recorded -= live // the bus counts them as settled from the call on; the promise is about the disk
+      await Promise.all(settling)
       this.#working = 0
       this.#tell(entries)
     } catch (error) {
@@ -95,22 +98,29 @@ export class Settlement {
     }
   }
 
+  /** On a full log the outcomes go untold: the ledger has them, and to wait would keep the log from ever draining. */
   async #publish(entries: readonly Entry[]): Promise<void> {
+    const { bus, notify } = this.#options
     const dead = entries.filter((entry) => entry.outcome === 'dead')
-    await Promise.all([
-      this.#options.bus.publish(TOPICS.processed, entries.map(processedRecord)),
-      dead.length > 0 ? this.#options.bus.publish(TOPICS.dlq, dead.map(deadRecord)) : undefined,
-    ])
+    try {
+      await Promise.all([
+        bus.publish(TOPICS.processed, entries.map(processedRecord)),
+        dead.length > 0 ? bus.publish(TOPICS.dlq, dead.map(deadRecord)) : undefined,
+      ])
+    } catch (error) {
+      if (!isFull(error)) throw error
+      notify('delivery.untold', { count: entries.length })
+    }
   }
 
-  /** A full disk is waited for: delivery has the only means to free it, and nothing may be settled unrecorded. */
+  /** A full disk is waited for: nothing may be settled unrecorded. */
   async #whileFull<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
         return await work()
       } catch (error) {
-        if (!(error instanceof SluiceError) || error.code !== 'storage_full') throw error
-        this.#options.notify('bus.full', { detail: error.message })
+        if (!isFull(error)) throw error
+        this.#options.notify('ledger.full', { detail: error.message })
         await this.#options.clock.sleep(FULL_RETRY_MS)
       }
     }
@@ -126,6 +136,9 @@ export class Settlement {
     for (const [outcome, count] of counts) this.#options.notify('delivery.settled', { outcome, count })
   }
 }
+
+const isFull = (error: unknown): error is SluiceError =>
+  error instanceof SluiceError && error.code === 'storage_full'
 
 function entryOf({ op, outcome, refusal, into }: Ended, endedAt: number): Entry {
   const { id, key, kind, headers, at, topic, lane, offset, value } = op.record

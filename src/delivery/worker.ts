@@ -11,7 +11,7 @@ import { type Received, TOPICS } from '../core/record.ts'
 import { Wakeup } from '../core/wakeup.ts'
 import type { Remote } from '../customerio/http.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import { deliver, noteAttempt, resultOf } from './deliver.ts'
+import { deliver, noteAttempt, noteRefusal, resultOf } from './deliver.ts'
 import { type Batch, Dispatcher } from './dispatcher.ts'
 import { type Ended, makeOp, type Op } from './op.ts'
 import { Pace, type PaceState } from './pace.ts'
@@ -215,6 +215,7 @@ export class Delivery implements AsyncDisposable {
    */
   #settle(ended: readonly Ended[]): void {
     if (ended.length === 0) return
+    for (const { op, refusal } of ended) if (refusal) noteRefusal(op, refusal)
     this.#tellEnd(ended)
     const held = ended.filter(({ op }) => classOf(op.record.kind) !== undefined)
     const barriers = held.filter(({ op }) => classOf(op.record.kind) === 'barrier')

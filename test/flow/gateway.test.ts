@@ -1,0 +1,146 @@
+/** The whole gateway, as an application and an operator meet it. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Done, LetterPage, Trace } from '../../src/admin/wire.ts'
+import { eventBatch, stand, temporary } from './stand.ts'
+
+test('what is said in Track v1 is done at Customer.io, in order, and its story can be told', async () => {
+  const { call, admin, drained, emulator, gateway } = await stand()
+  await call(
+    'PUT',
+    '/api/v1/customers/42',
+    '{"email":"ada@example.com","plan":"pro","big":12345678901234567890}',
+  )
+  const event = await call('POST', '/api/v1/customers/42/events', '{"name":"order","data":{"total":1.50}}')
+  assert.equal(await event.text(), '{}\n')
+  await drained()
+
+  const person = emulator.person('id:42')
+  assert.equal(person?.email, 'ada@example.com')
+  const [applied] = emulator.events()
+  assert.equal(applied?.name, 'order')
+  assert.equal(emulator.eventData(applied?.seq ?? 0), '{"total":1.50}', 'to the digit')
+
+  const id = event.headers.get('x-sluice-id') ?? ''
+  assert.equal(applied?.id, id, 'the id of the answer is the one that Customer.io dedupes on')
+  const trace = await admin<Trace>(`/operations/${id}`)
+  assert.equal(trace.state, 'delivered')
+  assert.equal(trace.attempts.length, 1)
+  assert.deepEqual(await gateway.conservation(), {
+    accepted: 2,
+    delivered: 2,
+    coalesced: 0,
+    suppressed: 0,
+    dead: 0,
+    pending: 0,
+    duplicate: 0,
+    missing: 0,
+  })
+})
+
+test('an event that names a person by e-mail stays behind the identify that brings the address', async () => {
+  const { call, drained, emulator } = await stand()
+  emulator.faults.add({ kind: 'status', status: 500, percent: 30 })
+  for (let n = 0; n < 10; n += 1) {
+    await call('PUT', `/api/v1/customers/u${n}`, { email: `u${n}@example.com`, first_name: `Ada ${n}` })
+    await call('POST', `/api/v1/customers/${encodeURIComponent(`u${n}@example.com`)}/events`, {
+      name: 'welcome',
+    })
+  }
+  await drained()
+  const welcomed = emulator.events()
+  assert.equal(welcomed.length, 10)
+  assert.ok(
+    welcomed.every(({ person }) => person?.startsWith('id:u')),
+    'nobody was welcomed before she was known',
+  )
+})
+
+test('a client that repeats an id is answered and not heard twice', async () => {
+  const { call, drained, emulator, gateway } = await stand()
+  const body = { name: 'order', id: '01ARZ3NDEKTSV4RRFFQ69G5FAV' }
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, () => call('POST', '/api/v1/customers/42/events', body)),
+  )
+  assert.ok(answers.every(({ status }) => status === 200))
+  await drained()
+  assert.equal(emulator.events().length, 1)
+  assert.equal((await gateway.conservation()).accepted, 1)
+})
+
+test('dead letters are listed, shown, replayed and dropped by the admin API, and the figures always add up', async () => {
+  const { call, admin, drained, emulator, gateway } = await stand()
+  emulator.faults.add({ kind: 'status', status: 400 })
+  await call('POST', '/api/v2/batch', eventBatch(['a', 'b', 'c']))
+  await drained()
+  const { data } = await admin<LetterPage>('/dead-letters')
+  assert.equal(data.length, 3)
+  emulator.faults.clear()
+
+  const [one, two, three] = data.map(({ id }) => id)
+  const dry = await admin<Done>('/dead-letters/replay', { ids: [one], dry_run: true })
+  assert.deepEqual([dry.count, (await gateway.conservation()).dead], [1, 3])
+  await admin('/dead-letters/replay', { ids: [one, two] })
+  await admin('/dead-letters/drop', { ids: [three] })
+  await drained()
+  assert.equal(emulator.events().length, 2)
+  const figures = await gateway.conservation()
+  assert.deepEqual([figures.delivered, figures.dead, figures.missing], [2, 1, 0])
+})
+
+test('what was not delivered is delivered by the next process', async () => {
+  const directory = temporary()
+  const first = await stand({ directory })
+  first.emulator.faults.add({ kind: 'outage', status: 503 })
+  await first.call('POST', '/api/v2/batch', eventBatch(['a', 'b', 'a', 'c']))
+  await first.gateway.close()
+  assert.equal(first.emulator.events().length, 0)
+  const second = await stand({ directory })
+  await second.drained()
+  assert.equal(second.emulator.events().length, 4)
+  assert.equal((await second.gateway.conservation()).missing, 0)
+})
+
+test('a second process on the same data is refused', async () => {
+  const directory = temporary()
+  await stand({ directory })
+  await assert.rejects(stand({ directory }), { code: 'data_dir_in_use' })
+})
+
+test('a full log answers 503 and goes on delivering', async () => {
+  const { call, drained, emulator, gateway } = await stand({ env: { SLUICE_MAX_LOG_BYTES: '400KB' } })
+  emulator.faults.add({ kind: 'outage', status: 503 })
+  let accepted = 0
+  let refused: Response | undefined
+  const padding = 'x'.repeat(900)
+  while (refused === undefined) {
+    const batch = Array.from({ length: 20 }, (_, n) => ({
+      type: 'person',
+      identifiers: { id: `p${n}` },
+      action: 'event',
+      name: 'n',
+      attributes: { padding },
+    }))
+    const answer = await call('POST', '/api/v2/batch', { batch })
+    if (answer.status === 200) accepted += 20
+    else refused = answer
+  }
+  assert.equal(refused.status, 503)
+  assert.ok(Number(refused.headers.get('retry-after')) >= 1)
+  assert.equal(refused.headers.get('x-sluice-code'), 'storage_full')
+  emulator.faults.clear()
+  await drained()
+  assert.equal(emulator.events().length, accepted)
+  assert.equal((await gateway.conservation()).missing, 0)
+})
+
+test('health and metrics tell the figures; an outage at Customer.io does not make it unready', async () => {
+  const { gateway, emulator, call, drained } = await stand()
+  emulator.faults.add({ kind: 'outage', status: 503, forMs: 300 })
+  await call('POST', '/api/v2/batch', eventBatch(['a']))
+  assert.equal((await fetch(`${gateway.url}/readyz`)).status, 200)
+  await drained()
+  const metrics = await (await fetch(`${gateway.url}/metrics`)).text()
+  assert.match(metrics, /sluice_operations\{state="delivered"\} 1/)
+  assert.match(metrics, /sluice_operations\{state="missing"\} 0/)
+})

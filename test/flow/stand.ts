@@ -1,0 +1,93 @@
+/** A whole gateway and an emulated Customer.io in this process, on free ports, in a directory of their own. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after } from 'node:test'
+import { DEV_DEFAULTS, loadConfig } from '../../src/config.ts'
+import type { NoticeFields, NoticeName } from '../../src/core/notices.ts'
+import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts'
+import { type Gateway, startGateway } from '../../src/gateway.ts'
+import { seeded } from './seeded.ts'
+
+export interface Stand {
+  readonly gateway: Gateway
+  readonly emulator: Emulator
+  readonly told: readonly (readonly [NoticeName, NoticeFields])[]
+  /** Calls the gateway as an application does. */
+  call(method: string, path: string, body?: unknown): Promise<Response>
+  /** An answer of the admin API; with a body it is a POST. The shape is the caller's claim, and the test its proof. */
+  admin<T>(path: string, body?: object): Promise<T>
+  /** Resolves when nothing is pending, and the emulator has applied it all. */
+  drained(): Promise<void>
+}
+
+export interface StandOptions {
+  readonly seed?: number
+  readonly directory?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export function temporary(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-flow-'))
+  after(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
+
+export async function stand(options: StandOptions = {}): Promise<Stand> {
+  const emulator = await startEmulator({ port: 0, random: seeded(options.seed ?? 1) })
+  after(() => emulator[Symbol.asyncDispose]())
+  const told: [NoticeName, NoticeFields][] = []
+  const bell = new EventTarget()
+  const gateway = await startGateway(await configFor(emulator.url, options), {
+    onNotice: (name, fields = {}) => {
+      told.push([name, fields])
+      bell.dispatchEvent(new Event('told'))
+    },
+  })
+  after(() => gateway.close())
+  const drained = async () => {
+    while ((await gateway.conservation()).pending > 0)
+      await new Promise((resolve) => bell.addEventListener('told', resolve, { once: true }))
+    emulator.settle()
+  }
+  const call = (method: string, path: string, body?: unknown) =>
+    fetch(`${gateway.url}${path}`, {
+      method,
+      headers: { authorization: `Basic ${btoa('dev:dev')}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+  const admin = async <T>(path: string, body?: object): Promise<T> => {
+    const answer = await fetch(`${gateway.url}/admin/v1${path}`, {
+      headers: { authorization: 'Bearer dev', 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+    })
+    return (await answer.json()) as T
+  }
+  return { gateway, emulator, told, call, admin, drained }
+}
+
+async function configFor(trackUrl: string, { directory = temporary(), env = {} }: StandOptions) {
+  const settings = {
+    SLUICE_DATA_DIR: directory,
+    SLUICE_PORT: '0',
+    SLUICE_LOG_LEVEL: 'silent',
+    CUSTOMERIO_TRACK_URL: trackUrl,
+  }
+  const { config } = await loadConfig({
+    env: { ...settings, ...env },
+    cwd: directory,
+    defaults: DEV_DEFAULTS,
+  })
+  return config
+}
+
+/** A batch of Track v2 with one event for each person named. */
+export const eventBatch = (people: readonly string[], name = 'tick') => ({
+  batch: people.map((id, n) => ({
+    type: 'person',
+    identifiers: { id },
+    action: 'event',
+    name,
+    attributes: { n },
+  })),
+})
