@@ -1,4 +1,126 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { DatabaseSync } from 'node:sqlite'
+import { type TestContext, test } from 'node:test'
+import { TOPICS } from '../core/record.ts'
 import { ledgerConformance } from './conformance.ts'
+import { deadEntry, entry, NOON, replayed } from './conformance-sample.ts'
+import type { Ledger } from './ledger.ts'
 import { openSqliteLedger } from './sqlite.ts'
 
 ledgerConformance('SQLite', (directory) => openSqliteLedger({ directory }))
+
+function temporary(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-ledger-'))
+  t.after(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
+
+const batchOf = (size: number, from = 0) =>
+  Array.from({ length: size }, (_, i) => entry(`S${from + i}`, { offset: from + i }))
+
+/** All figures counted from the tables, duplicates among them, which no ledger shows. */
+function recountTables(directory: string): Record<string, number> {
+  using db = new DatabaseSync(join(directory, 'ledger.db'), { readOnly: true })
+  const row = db
+    .prepare(
+      `SELECT (SELECT count(*) FROM entries WHERE outcome = 'delivered') AS delivered,
+              (SELECT count(*) FROM entries WHERE outcome = 'coalesced') AS coalesced,
+              (SELECT count(*) FROM entries WHERE outcome = 'suppressed') AS suppressed,
+              (SELECT count(*) FROM letters WHERE state <> 'replaying') AS dead,
+              (SELECT count(*) FROM letters WHERE state = 'replaying') AS replaying,
+              (SELECT count(*) FROM duplicates) AS duplicate`,
+    )
+    .get()
+  return Object.fromEntries(Object.entries(row ?? {}).map(([name, value]) => [name, Number(value)]))
+}
+
+test('the figures are those of the tables', async (t) => {
+  const directory = temporary(t)
+  await using ledger = await openSqliteLedger({ directory })
+  await ledger.record([...batchOf(20), ...batchOf(20), entry('S1', { topic: 'customerio.track' })])
+  await ledger.record(['D1', 'D2', 'D3'].map((id) => deadEntry(id)))
+  await ledger.record([entry('S2', { lane: 3 }), entry('S2', { lane: 3 })])
+  await ledger.dead.startReplay(['D1', 'D2'])
+  await ledger.record([replayed(entry('D1')), replayed(entry('D1'))])
+  await ledger.dead.drop(['D3'])
+  const counts = await ledger.counts()
+  assert.deepEqual({ ...counts }, recountTables(directory))
+  assert.deepEqual(counts, {
+    delivered: 21,
+    coalesced: 0,
+    suppressed: 0,
+    dead: 1,
+    replaying: 1,
+    duplicate: 2,
+  })
+})
+
+/** Records one batch after the other and says so after each, until it is killed. Every tenth entry is dead. */
+const RECORDER = `
+  import { deadEntry, entry } from './conformance-sample.ts'
+  import { openSqliteLedger } from './sqlite.ts'
+  const ledger = await openSqliteLedger({ directory: process.argv[1] })
+  for (let from = 0; ; from += 100) {
+    const place = (i) => ({ offset: from + i })
+    const make = (_, i) => (i % 10 === 0 ? deadEntry : entry)('S' + (from + i), place(i))
+    await ledger.record(Array.from({ length: 100 }, make))
+    process.stdout.write(from + 100 + '\\n')
+  }`
+
+test('a process that is killed loses nothing of what was acknowledged, and its figures stay right', async (t) => {
+  const directory = temporary(t)
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', RECORDER, directory], {
+    cwd: import.meta.dirname,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let acknowledged = 0
+  for await (const line of createInterface({ input: child.stdout })) {
+    acknowledged = Number(line)
+    if (acknowledged >= 2_000) child.kill('SIGKILL')
+  }
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  assert.ok(acknowledged >= 2_000)
+
+  await using ledger = await openSqliteLedger({ directory })
+  for (let i = 0; i < acknowledged; i += 1) assert.equal((await ledger.find(`S${i}`))?.offset, i)
+  assert.deepEqual({ ...(await ledger.counts()) }, recountTables(directory))
+})
+
+test('a full disk stores nothing of a call, keeps what was there, and is used again after a trim', async (t) => {
+  const directory = temporary(t)
+  await using ledger = await openSqliteLedger({ directory, maxPages: 200 })
+  let stored = 0
+  const fill = async () => {
+    for (; ; stored += 200) await ledger.record(batchOf(200, stored))
+  }
+  await assert.rejects(fill(), { code: 'storage_full' })
+  assert.ok(stored > 0)
+  assert.equal((await ledger.counts()).delivered, stored)
+  assert.equal(await ledger.find(`S${stored}`), undefined)
+  assert.equal(await ledger.trim(NOON + 1000), stored)
+  await ledger.record(batchOf(200, stored))
+  assert.equal((await ledger.counts()).delivered, stored + 200)
+})
+
+test('a file of a later version, and one that is no database, are refused by name', async (t) => {
+  const directory = temporary(t)
+  const path = join(directory, 'ledger.db')
+  const db = new DatabaseSync(path)
+  db.exec('PRAGMA user_version = 99')
+  db.close()
+  await assert.rejects(openSqliteLedger({ directory }), { code: 'newer_format' })
+  writeFileSync(path, 'x'.repeat(8192))
+  await assert.rejects(openSqliteLedger({ directory }), { code: 'log_damaged' })
+})
+
+test('a ledger in memory works as one on disk', async () => {
+  await using ledger: Ledger = await openSqliteLedger({ directory: ':memory:' })
+  await ledger.record([entry('M1'), entry('M1', { topic: TOPICS.replay })])
+  assert.deepEqual(await ledger.recent(5), [entry('M1')])
+})

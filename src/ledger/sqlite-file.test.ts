@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { LedgerFile } from './sqlite-file.ts'
+
+/** A file in memory whose turns are counted: one turn is one commit. */
+function stand() {
+  let turns = 0
+  const turn = async () => {
+    turns += 1
+  }
+  const file = new LedgerFile({ directory: ':memory:', turn })
+  const remember = (id: string) => () =>
+    file.db.prepare("INSERT INTO clients VALUES ('s', ?, 'o', 0)").run(id).changes
+  const count = () => Number(file.db.prepare('SELECT count(*) AS n FROM clients').get()?.n)
+  return { file, remember, count, turns: () => turns }
+}
+
+test('writes of one turn share a commit, and each gets its own answer', async () => {
+  const { file, remember, count, turns } = stand()
+  const answers = await Promise.all(['a', 'b', 'c'].map((id) => file.write(remember(id))))
+  assert.deepEqual(answers, [1, 1, 1])
+  assert.deepEqual([count(), turns()], [3, 1])
+  await file.close()
+})
+
+test('one commit takes 2000 rows at most, unless a single call brings more', async () => {
+  const { file, remember, turns } = stand()
+  const sizes = [1500, 500, 1, 5000, 1]
+  await Promise.all(sizes.map((rows, id) => file.write(remember(String(id)), rows)))
+  assert.equal(turns(), 4)
+  await file.close()
+})
+
+test('a call that fails is undone alone; its neighbours of the same turn are stored', async () => {
+  const { file, remember, count } = stand()
+  const failing = () => {
+    remember('half')()
+    throw new TypeError('a defect')
+  }
+  const results = await Promise.allSettled([
+    file.write(remember('a')),
+    file.write(failing),
+    file.write(remember('b')),
+  ])
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled'],
+  )
+  assert.equal(count(), 2)
+  await file.close()
+})
+
+test('after an error of the disk every later write is refused, and reading goes on', async () => {
+  const { file, remember, count } = stand()
+  const broken = () => {
+    throw Object.assign(new Error('disk I/O error'), { errcode: 1034 })
+  }
+  const asked = [file.write(broken), file.write(remember('a'))]
+  for (const write of asked) await assert.rejects(write, { code: 'storage_failed' })
+  await assert.rejects(file.write(remember('b')), { code: 'storage_failed' })
+  assert.equal(file.read(count), 0)
+  await file.close()
+})
+
+test('a full disk refuses what was asked for, and not what is asked later', async () => {
+  const { file, remember } = stand()
+  const full = () => {
+    throw Object.assign(new Error('database or disk is full'), { errcode: 13 })
+  }
+  await assert.rejects(file.write(full), { code: 'storage_full' })
+  assert.equal(await file.write(remember('a')), 1)
+  await file.close()
+})
+
+test('closing twice is closing once', async () => {
+  const { file, remember } = stand()
+  const asked = file.write(remember('a'))
+  await Promise.all([file.close(), file.close()])
+  assert.equal(await asked, 1)
+})
