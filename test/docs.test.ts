@@ -1,0 +1,48 @@
+/** The documents say what the code says. */
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { test } from 'node:test'
+import { PAGES } from '../scripts/reference.ts'
+import { ERRORS } from '../src/core/errors.ts'
+import { NOTICES } from '../src/core/notices.ts'
+
+const ROOT = resolve(import.meta.dirname, '..')
+const read = (path: string) => readFileSync(resolve(ROOT, path), 'utf8')
+
+for (const [path, page] of Object.entries(PAGES))
+  test(`${path} is what its table makes (otherwise: npm run docs)`, () => assert.equal(read(path), page()))
+
+test('every error and notice of the tables is used, and none beside them', () => {
+  const used = new Set<string>()
+  for (const name of sourcesOf('src'))
+    for (const [, word] of read(name).matchAll(/'([a-z][a-z_.]+)'/g)) used.add(word ?? '')
+  const unused = [...Object.keys(ERRORS), ...Object.keys(NOTICES)].filter((name) => !used.has(name))
+  assert.deepEqual(unused, [])
+})
+
+test('the README fits on a few screens', () => {
+  assert.ok(read('README.md').split('\n').length <= 200)
+})
+
+test('every file and folder that a document names is there', () => {
+  const missing: string[] = []
+  for (const page of ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md', 'docs/proof.md'].filter((name) =>
+    existsSync(resolve(ROOT, name)),
+  ))
+    for (const [, path] of read(page).matchAll(
+      /`((?:src\/|test\/|docs\/|scripts\/|bench\/|examples\/|[a-z]+\/)[\w./-]+\.(?:ts|md|js))`/g,
+    ))
+      if (![path, `src/${path}`].some((at) => existsSync(resolve(ROOT, at ?? ''))))
+        missing.push(`${page}: ${path}`)
+  assert.deepEqual(missing, [])
+})
+
+function sourcesOf(folder: string): string[] {
+  return readdirSync(resolve(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter(
+      (name) =>
+        name.endsWith('.ts') && !name.endsWith('.test.ts') && !/core\/(errors|notices)\.ts$/.test(name),
+    )
+    .map((name) => `${folder}/${name}`)
+}
