@@ -60,10 +60,11 @@ export const COVERAGE: readonly Covered[] = [
       'Journeys and delivery history do not exist here. Identifiers that the primary lacks go to it, the others become free; which of the two Customer.io does is not documented.',
     ],
     [
-      'POST /api/v1/segments/{id}/add_customers, remove_customers',
+      'POST /api/v1/segments/{segment_id}/add_customers',
       'partly',
       'Any segment id is taken and exists from its first use.',
     ],
+    ['POST /api/v1/segments/{segment_id}/remove_customers', 'partly', 'As add_customers.'],
     [
       'POST /api/v1/forms/{form_id}/submit',
       'partly',
@@ -74,7 +75,8 @@ export const COVERAGE: readonly Covered[] = [
       'partly',
       'Recorded for any delivery id. A missing delivery_id or an unknown metric answers 400; the specification knows 200 only.',
     ],
-    ['POST /api/v1/push/events, /push/events', 'partly', 'As metrics.'],
+    ['POST /api/v1/push/events', 'partly', 'As metrics.'],
+    ['POST /push/events', 'partly', 'As metrics; the Ruby client sends here.'],
     [
       'POST /api/v1/cio_deliveries/events',
       'partly',

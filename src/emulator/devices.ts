@@ -1,7 +1,6 @@
 /** The devices of a person. */
-import { memberMap } from '../core/json.ts'
 import { identifiersIn } from './identifiers.ts'
-import { type Item, partMap, scalarText } from './item.ts'
+import { type Item, partMap, scalarText, textsOf } from './item.ts'
 import type { Device } from './person.ts'
 import { findPerson, reachPerson, record, type State } from './state.ts'
 
@@ -33,7 +32,7 @@ const KNOWN = new Set(['token', 'platform', 'last_used', 'attributes'])
 /** Python and Ruby clients put attributes beside `platform` instead of under `attributes`; both are taken. */
 function deviceIn(item: Item, at: number): Device {
   const members = partMap(item, 'device')
-  const attributes = memberMap(members.get('attributes') ?? '{}')
+  const attributes = textsOf(members.get('attributes'))
   for (const [name, text] of members) if (!KNOWN.has(name)) attributes.set(name, text)
   const lastUsed = scalarText(members.get('last_used') ?? '')
   return {

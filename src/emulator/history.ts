@@ -69,7 +69,9 @@ export const isEventEffect = (effect: Effect): boolean => EVENT_TYPES.some((type
 
 /** What an effect carries, as JSON text. For an event it is cut out of the item only now: most are never read. */
 export function dataOf(effect: Effect): string {
-  return isEventEffect(effect) ? (memberMap(effect.text).get('attributes') ?? '{}') : effect.text
+  if (!isEventEffect(effect)) return effect.text
+  const data = memberMap(effect.text).get('attributes')
+  return data?.startsWith('{') ? data : '{}'
 }
 
 /** The id under which an activity is shown: the event's own where it is a ULID, else one derived from its number. */

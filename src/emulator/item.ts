@@ -23,11 +23,12 @@ export function writeItem(parts: Readonly<Record<string, string | undefined>>): 
 /** A member as it stands in the text. */
 export const part = (item: Item, name: string): string | undefined => memberMap(item.text).get(name)
 
-/** A member that is an object, as key and value texts; empty when it is absent. */
-export function partMap(item: Item, name: string): Map<string, string> {
-  const text = part(item, name)
-  return text?.startsWith('{') ? memberMap(text) : new Map()
-}
+/** The members of an object as texts; empty when the text is absent or no object. */
+export const textsOf = (text: string | undefined): Map<string, string> =>
+  text?.startsWith('{') ? memberMap(text) : new Map()
+
+/** A member that is an object, as key and value texts. */
+export const partMap = (item: Item, name: string): Map<string, string> => textsOf(part(item, name))
 
 /**
  * A JSON value as Customer.io's App API shows it: a string as it is, anything else as its JSON text, so that a number

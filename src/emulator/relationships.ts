@@ -1,7 +1,7 @@
 /** Relationships between people and objects: added and removed from either side, and by anonymous_id beforehand. */
 import { elements, isObject, memberMap } from '../core/json.ts'
 import { identifiersIn, identifiersOf } from './identifiers.ts'
-import { type Item, isEmptyValue, part } from './item.ts'
+import { type Item, isEmptyValue, part, textsOf } from './item.ts'
 import { findObject, findOrCreateObject, objectKeyOf } from './objects.ts'
 import type { Person } from './person.ts'
 import { type CustomObject, findPerson, reachPerson, record, type State } from './state.ts'
@@ -92,7 +92,7 @@ function relationshipsIn(item: Item): Relationship[] {
     const identifiers = members.get('identifiers') ?? '{}'
     return {
       identifiers: { text: identifiers, value: JSON.parse(identifiers) },
-      attributes: memberMap(members.get('relationship_attributes') ?? '{}'),
+      attributes: textsOf(members.get('relationship_attributes')),
     }
   })
 }

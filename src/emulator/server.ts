@@ -45,7 +45,11 @@ export function buildServer(
       url: route.path,
       handler: (request, reply) => send(reply, guarded(route, request)),
     })
-  server.setNotFoundHandler((request, reply) => emulate(parts, unknownRoute(request), { request, reply }))
+  server.setNotFoundHandler((request, reply) => {
+    const route = unknownRoute(request)
+    const isControl = request.url.startsWith('/_emulator')
+    return isControl ? send(reply, guarded(route, request)) : emulate(parts, route, { request, reply })
+  })
   server.setErrorHandler((error, request, reply) => send(reply, refusalOfServer(request.url, error)))
   return server
 }

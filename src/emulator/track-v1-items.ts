@@ -3,9 +3,9 @@
  * differences: `data` is `attributes`, `_timestamp` is `timestamp`, a device's `id` is its `token`, and relationships
  * are one object with an action instead of an array.
  */
-import { isObject, memberMap, objectText, parseJson } from '../core/json.ts'
+import { isObject, objectText, parseJson } from '../core/json.ts'
 import { type Identifier, identifierText } from './identifiers.ts'
-import { type Item, writeItem } from './item.ts'
+import { type Item, textsOf, writeItem } from './item.ts'
 
 type Texts = ReadonlyMap<string, string>
 
@@ -18,15 +18,15 @@ export function personItem(identifier: Identifier, action: string): Item {
 
 /** An identify; and a second item where the body takes relationships away, which v2 has a verb of its own for. */
 export function identifyItems(identifier: Identifier, body: Texts): Item[] {
-  const { _timestamp, cio_relationships, ...attributes } = Object.fromEntries(body)
-  const { action, list } = relationshipsIn(cio_relationships)
+  const { action, list } = relationshipsIn(body.get('cio_relationships'))
+  const attributes = [...body].filter(([name]) => name !== '_timestamp' && name !== 'cio_relationships')
   const identifiers = identifierText(identifier)
   const identify = writeItem({
     type: '"person"',
     identifiers,
     action: '"identify"',
-    timestamp: _timestamp,
-    attributes: objectText(Object.entries(attributes)),
+    timestamp: body.get('_timestamp'),
+    attributes: objectText(attributes),
     cio_relationships: action === 'delete_relationships' ? undefined : list,
   })
   if (action !== 'delete_relationships') return [identify]
@@ -39,7 +39,7 @@ export function identifyItems(identifier: Identifier, body: Texts): Item[] {
 function relationshipsIn(text: string | undefined): { action: unknown; list: string | undefined } {
   const value = parseJson(text ?? 'null')
   if (!isObject(value)) return { action: undefined, list: text }
-  return { action: value.action, list: memberMap(text ?? '{}').get('relationships') }
+  return { action: value.action, list: textsOf(text).get('relationships') }
 }
 
 /** An event of a known person. A `type` other than page and screen is taken for event. */
@@ -68,7 +68,7 @@ function eventParts(body: Texts): Record<string, string | undefined> {
 }
 
 export function addDeviceItem(identifier: Identifier, body: Texts): Item {
-  const { id, ...rest } = Object.fromEntries(memberMap(body.get('device') ?? '{}'))
+  const { id, ...rest } = Object.fromEntries(textsOf(body.get('device')))
   const device = id === undefined ? rest : { token: id, ...rest }
   return writeItem({
     type: '"person"',
