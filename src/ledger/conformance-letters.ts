@@ -159,6 +159,7 @@ export const letterScenarios: readonly Scenario[] = [
     name: 'a letter whose replay dies waits again, with one replay more, all attempts and the new refusal',
     run: async ({ open }) => {
       const ledger = await withThree(await open())
+      await ledger.record([deadEntry('L4', { offset: 4 })])
       const refusal = { code: 'upstream_rejected', reason: 'person deleted' }
       const again = { ...REFUSED, at: NOON + 800 }
       for (const offset of [7, 7, 9]) {
@@ -174,8 +175,11 @@ export const letterScenarios: readonly Scenario[] = [
       assert.deepEqual(letter?.refusal, refusal)
       assert.deepEqual(letter?.attempts, [REFUSED, again, again, again])
       assert.deepEqual(idsOf(await ledger.dead.list({ since: NOON + 801, limit: 10 })), ['L1'])
-      assert.ok((await ledger.dead.groups()).some(({ reason }) => reason === 'person deleted'))
-      await assertCounts(ledger, { dead: 3 })
+      for (const { group, reason } of await ledger.dead.groups())
+        if (reason === 'person deleted')
+          assert.deepEqual(idsOf(await ledger.dead.list({ group, limit: 10 })), ['L1'])
+      assert.equal((await ledger.dead.groups()).length, 4)
+      await assertCounts(ledger, { dead: 4 })
     },
   },
   {

@@ -61,6 +61,15 @@ test('the figures are those of the tables', async (t) => {
   })
 })
 
+test('trim removes the places of old duplicates too, and counts them neither gone nor back', async (t) => {
+  const directory = temporary(t)
+  await using ledger = await openSqliteLedger({ directory })
+  await ledger.record([entry('S1'), entry('S1', { offset: 2, endedAt: NOON - 1 })])
+  assert.equal(await ledger.trim(NOON), 0)
+  assert.equal(recountTables(directory).duplicate, 0)
+  assert.equal((await ledger.counts()).duplicate, 1)
+})
+
 /** Records one batch after the other and says so after each, until it is killed. Every tenth entry is dead. */
 const RECORDER = `
   import { deadEntry, entry } from './conformance-sample.ts'
