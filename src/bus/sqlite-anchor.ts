@@ -50,7 +50,8 @@ export class Anchor {
     const rows = [...heads].map(([topic, { head, chain }]) => [topic, head, chain] as const)
     const slot = encode({ turn: this.#turn, heads: rows })
     const written = writeSync(this.#file, slot, 0, slot.length, (this.#turn % 2) * SLOT)
-    if (written !== slot.length) throw new Error(`The anchor took ${written} of ${slot.length} bytes.`)
+    if (written !== slot.length)
+      throw new SluiceError('storage_failed', `The anchor took ${written} of ${slot.length} bytes.`)
   }
 
   close(): void {

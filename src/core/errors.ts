@@ -83,13 +83,6 @@ export const ERRORS = {
     meaning: 'The emulator does not do what Customer.io does at this path.',
     hint: 'GET /_emulator/coverage lists what is emulated, and how faithfully.',
   },
-  not_implemented: {
-    status: 501,
-    exit: 2,
-    retryable: false,
-    meaning: 'This version of Sluice does not do that yet.',
-    hint: 'Nothing was stored. Send this call to Customer.io directly, and see CHANGELOG.md for what newer versions take.',
-  },
   // What the machine did
   storage_full: {
     status: 503,

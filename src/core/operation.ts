@@ -10,6 +10,9 @@ export const KINDS = {
   'person.event': 'event',
   'person.page': 'event',
   'person.screen': 'event',
+  /** Of in-app messages to nobody known. Undocumented in Track v2; Customer.io's own Pipelines say them so. */
+  'person.viewed_content': 'event',
+  'person.clicked_content': 'event',
   /** An event of nobody known yet. Track v2 has no form for it, so it is delivered through v1. */
   'anonymous.event': 'anonymous',
   'person.add_device': 'device',
@@ -26,6 +29,14 @@ export const KINDS = {
   'object.add_relationships': 'object',
   'object.delete_relationships': 'object',
   'delivery.event': 'delivery',
+  /** Of these Track v2 has no form either: each is delivered as the v1 call that it came as (customerio/v1-calls.ts). */
+  'segment.add': 'segment',
+  'segment.remove': 'segment',
+  'form.submit': 'form',
+  'metric.report': 'report',
+  'push.report': 'report',
+  'in_app.report': 'report',
+  'unsubscribe.report': 'report',
 } as const
 
 export type Kind = keyof typeof KINDS

@@ -44,8 +44,18 @@ export const HEADER = {
   /** The name of the source whose credentials published it. */
   source: 'source',
   correlationId: 'correlation-id',
-  /** A second person key that the record holds: the other side of a merge, the e-mail that an identify brings. */
-  alsoKey: 'also-key',
+  /** Further person keys that the record holds, as a JSON array: the other side of a merge, the e-mail that an identify brings. */
+  alsoKeys: 'also-keys',
   /** For `person.identify` only: the wall clock at Sluice stamped it because the caller gave no timestamp. */
   stamped: 'stamped',
 } as const
+
+const NO_KEYS: readonly string[] = []
+
+/** The further person keys that a record holds, besides its own. */
+export function alsoKeys({ key, headers }: Pick<BusRecord, 'key' | 'headers'>): readonly string[] {
+  const text = headers[HEADER.alsoKeys]
+  if (text === undefined) return NO_KEYS
+  const keys = JSON.parse(text) as readonly string[] // ingest wrote it
+  return keys.filter((other) => other !== key)
+}

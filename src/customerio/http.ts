@@ -1,6 +1,7 @@
 /** The wire to Customer.io: one pool of connections, one `send`, no retry (that is delivery's to decide). */
 import { type Dispatcher, Pool } from 'undici'
 import type { Clock } from '../core/clock.ts'
+import { SluiceError } from '../core/errors.ts'
 
 export interface Call {
   /** A short name for metrics: `batch`, `anonymous_events`, … */
@@ -96,7 +97,8 @@ async function readText(body: Dispatcher.ResponseData['body']): Promise<string> 
   for await (const chunk of body) {
     const buffer = Buffer.from(chunk)
     bytes += buffer.length
-    if (bytes > MAX_ANSWER_BYTES) throw new Error(`answer larger than ${MAX_ANSWER_BYTES} bytes`)
+    if (bytes > MAX_ANSWER_BYTES)
+      throw new SluiceError('upstream_unintelligible', `The answer is larger than ${MAX_ANSWER_BYTES} bytes.`)
     chunks.push(buffer)
   }
   return Buffer.concat(chunks).toString('utf8')

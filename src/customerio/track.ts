@@ -1,6 +1,7 @@
 /** The calls of the Track API that delivery makes: values in, a request out. Pure. */
 import { memberMap, objectText } from '../core/json.ts'
 import type { Call } from './http.ts'
+import { v1Call } from './v1-calls.ts'
 import { PATHS } from './wire.ts'
 
 /** The bytes that a batch adds around its items: `{"batch":[` and `]}`; each item after the first adds a comma. */
@@ -31,6 +32,8 @@ const entityCall = (value: string): Call => ({
  */
 export function singleCall(kind: string, value: string): Call {
   const given = memberMap(value)
+  const ofV1 = v1Call(kind, given)
+  if (ofV1 !== undefined) return ofV1
   const identifiers = parseIdentifiers(given.get('identifiers'))
   if (kind === 'anonymous.event') return anonymousEventCall(given, identifiers.get('anonymous_id'))
   const path = customerPath(identifiers)

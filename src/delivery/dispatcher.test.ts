@@ -52,7 +52,7 @@ test('a run ends where the class changes, and the next waits until it is resolve
 })
 
 test('a merge waits for both people and holds both', () => {
-  const merge = op('a', 'person.merge', { headers: { 'also-key': 'b' } })
+  const merge = op('a', 'person.merge', { headers: { 'also-keys': '["b"]' } })
   const [b1, a2, b2] = [op('b'), op('a'), op('b')]
   const dispatcher = given(b1, merge, a2, b2)
   const first = dispatcher.take(true)
@@ -158,7 +158,11 @@ test('order per key holds and nothing is lost, whatever is refused, fails or com
       (arrivals, answers, picks) => {
         const dispatcher = new Dispatcher()
         const ops = arrivals.map(({ key, also, kind }) =>
-          op(`k${key}`, kind, kind === 'person.merge' ? { headers: { 'also-key': `k${also}` } } : {}),
+          op(
+            `k${key}`,
+            kind,
+            kind === 'person.merge' ? { headers: { 'also-keys': JSON.stringify([`k${also}`]) } } : {},
+          ),
         )
         const endedAt = new Map<Op, number>()
         const flying: Batch[] = []
@@ -214,10 +218,7 @@ function land(dispatcher: Dispatcher, batch: Batch, answer: string, end: (op: Op
   for (const run of again) dispatcher.giveBack(run, 0)
 }
 
-const keysOf = ({ record }: Op) => [
-  record.key,
-  ...(record.headers['also-key'] ? [record.headers['also-key']] : []),
-]
+const keysOf = ({ record, alsoKeys }: Op) => [record.key, ...alsoKeys]
 
 function assertOneRunPerKey(flying: readonly Batch[]): void {
   const keys = flying.flatMap(({ runs }) => runs.flatMap(({ ops }) => [...new Set(ops.flatMap(keysOf))]))

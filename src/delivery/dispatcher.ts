@@ -6,7 +6,6 @@
  * Every key has one queue. Only the run at its head may be in flight; a merge, and an identify that brings a second
  * identifier, stand in the queues of both keys and go only when they are at the head of both.
  */
-import { HEADER } from '../core/record.ts'
 import { LIMITS } from '../customerio/limits.ts'
 import { BATCH_FRAME_BYTES } from '../customerio/track.ts'
 import { isSuspect, type Op } from './op.ts'
@@ -255,11 +254,8 @@ export class Dispatcher {
   }
 }
 
-function keysOf(op: Op): readonly string[] {
-  const { key, headers } = op.record
-  const also = headers[HEADER.alsoKey]
-  return also === undefined || also === key ? [key] : [key, also]
-}
+const keysOf = ({ record, alsoKeys }: Op): readonly string[] =>
+  alsoKeys.length === 0 ? [record.key] : [record.key, ...alsoKeys]
 
 interface LaneTake {
   readonly lane: Queue<KeyQueue>

@@ -1,10 +1,12 @@
 /** An operation on its way: the record, and what delivery has learnt about it. */
 import { byteLength } from '../core/json.ts'
 import type { Attempt, Outcome, Refusal } from '../core/outcome.ts'
-import type { Received } from '../core/record.ts'
+import { alsoKeys, type Received } from '../core/record.ts'
 
 export interface Op {
   readonly record: Received
+  /** The other keys that it holds: nothing of those people may be in flight beside it. */
+  readonly alsoKeys: readonly string[]
   /** Bytes of the value in UTF-8, as it counts towards a batch. */
   readonly bytes: number
   /** Shared by the operations of one call: never changed in place. */
@@ -28,6 +30,7 @@ const NONE: readonly Attempt[] = []
 
 export const makeOp = (record: Received): Op => ({
   record,
+  alsoKeys: alsoKeys(record),
   bytes: byteLength(record.value),
   attempts: NONE,
   most: Number.POSITIVE_INFINITY,

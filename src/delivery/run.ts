@@ -4,7 +4,6 @@
  */
 import { byteLength } from '../core/json.ts'
 import { isKind, KINDS, type KindClass } from '../core/operation.ts'
-import { HEADER } from '../core/record.ts'
 import { LIMITS } from '../customerio/limits.ts'
 import { type Identify, identifyText, mergeIdentifies, parseIdentify } from './coalesce.ts'
 import type { Op } from './op.ts'
@@ -29,23 +28,25 @@ const MAX_RUN = 100
 
 export const classOf = (kind: string): KindClass | undefined => (isKind(kind) ? KINDS[kind] : undefined)
 
+/** Classes of which Track v2 has no form. */
+const V1_ONLY: ReadonlySet<KindClass | undefined> = new Set(['anonymous', 'segment', 'form', 'report'])
+
 /**
- * Travels in a call of its own: Track v2 has no form for anonymous events, and takes no item over 32 KB where v1 takes an
- * event with 100,000 bytes of data.
+ * Travels in a call of its own: v2 has no form for it, or it is over the 32 KB that v2 takes, where v1 takes an event with
+ * 100,000 bytes of data.
  */
 export const isSingle = (op: Op): boolean =>
-  classOf(op.record.kind) === 'anonymous' || op.bytes > LIMITS.itemBytes
+  V1_ONLY.has(classOf(op.record.kind)) || op.bytes > LIMITS.itemBytes
+
+/** Repeated after what comes later, it would undo that: a delete, a merge, a suppression, a change of a segment. */
+export const isBarrier = (kind: string): boolean => {
+  const found = classOf(kind)
+  return found === 'barrier' || found === 'segment'
+}
 
 /** Nothing else of the person may be in the same run. */
-const isSolitary = (op: Op): boolean => {
-  const kind = classOf(op.record.kind)
-  return (
-    kind === 'barrier' ||
-    kind === 'anonymous' ||
-    op.record.headers[HEADER.alsoKey] !== undefined ||
-    op.unmerged
-  )
-}
+const isSolitary = (op: Op): boolean =>
+  isSingle(op) || isBarrier(op.record.kind) || op.alsoKeys.length > 0 || op.unmerged
 
 /** The run at the head of a queue that fits into the room; undefined when not even the first operation does. */
 export function formRun(queue: Iterable<Op>, room: Room): Run | undefined {

@@ -15,7 +15,7 @@ import { deliver, noteAttempt, noteRefusal, resultOf } from './deliver.ts'
 import { type Batch, Dispatcher } from './dispatcher.ts'
 import { type Ended, makeOp, type Op } from './op.ts'
 import { Pace, type PaceState } from './pace.ts'
-import { classOf } from './run.ts'
+import { classOf, isBarrier } from './run.ts'
 import { Settlement } from './settlement.ts'
 import { type Split, split } from './split.ts'
 
@@ -210,17 +210,17 @@ export class Delivery implements AsyncDisposable {
   }
 
   /**
-   * The next operation of a person may go as soon as the one before has ended. After a delete, a merge or a suppress it
-   * waits for the disk as well: repeated after a crash, those would undo what came later.
+   * The next operation of a person may go as soon as the one before has ended. After a barrier it waits for the disk as
+   * well: repeated after a crash, that would undo what came later.
    */
   #settle(ended: readonly Ended[]): void {
     if (ended.length === 0) return
     for (const { op, refusal } of ended) if (refusal) noteRefusal(op, refusal)
     this.#tellEnd(ended)
     const held = ended.filter(({ op }) => classOf(op.record.kind) !== undefined)
-    const barriers = held.filter(({ op }) => classOf(op.record.kind) === 'barrier')
+    const barriers = held.filter(({ op }) => isBarrier(op.record.kind))
     const settled = this.#settlement.add(ended)
-    this.#release(held.filter(({ op }) => classOf(op.record.kind) !== 'barrier').map(({ op }) => op))
+    this.#release(held.filter(({ op }) => !isBarrier(op.record.kind)).map(({ op }) => op))
     void settled.then(() => {
       this.#release(barriers.map(({ op }) => op))
       this.#work.ring()

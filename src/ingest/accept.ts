@@ -124,12 +124,12 @@ export class Intake {
     }
   }
 
-  /** Only people have several keys. */
+  /** Only people have several keys. A segment's key, and a form's, may be that of one. */
   async #resolve(group: readonly Visit[]): Promise<Keys> {
     const named = new Set<string>()
     for (const { operations } of group)
       for (const { kind, key, others } of operations) {
-        if (!kind.startsWith('person.')) continue
+        if (!OF_PEOPLE.test(kind)) continue
         named.add(key)
         for (const other of others) named.add(other)
       }
@@ -168,14 +168,16 @@ export class Intake {
   }
 }
 
+const OF_PEOPLE = /^(person|segment|form)\./
+
 const NOTHING: ReadonlyMap<string, string> = new Map()
 
-function makeRecord(operation: Operation, { key, alsoKey }: Placement, { origin, at }: Visit): BusRecord {
+function makeRecord(operation: Operation, { key, alsoKeys }: Placement, { origin, at }: Visit): BusRecord {
   const headers: Record<string, string> = {
     [HEADER.source]: origin.source,
     [HEADER.correlationId]: origin.correlationId,
   }
-  if (alsoKey !== undefined) headers[HEADER.alsoKey] = alsoKey
+  if (alsoKeys.length > 0) headers[HEADER.alsoKeys] = JSON.stringify(alsoKeys)
   if (operation.stamped) headers[HEADER.stamped] = '1'
   const { id, kind, value } = operation
   return { id, key, kind, at, headers: headers satisfies Headers, value }

@@ -25,6 +25,15 @@ export function answerAccepted(reply: FastifyReply, ids: readonly string[]): Fas
   return reply.code(200).headers(HEADERS).send('{}\n')
 }
 
+/** A form that was submitted: Customer.io answers with nothing at all. */
+export function answerNoContent(reply: FastifyReply, ids: readonly string[]): FastifyReply {
+  const { 'content-type': _, ...headers } = HEADERS
+  return reply
+    .code(204)
+    .headers({ ...headers, 'x-sluice-id': idsText(ids) })
+    .send()
+}
+
 export interface BatchError extends ItemError {
   readonly batch_index: number
 }

@@ -11,8 +11,8 @@ export interface Link {
 
 export interface Placement {
   readonly key: string
-  /** What else the operation holds while it is under way: the key under which the other identifier was ordered so far. */
-  readonly alsoKey: string | undefined
+  /** What else the operation holds while it is under way: the keys under which its other identifiers were ordered so far. */
+  readonly alsoKeys: readonly string[]
 }
 
 const isIdKey = (key: string) => key.startsWith('id:')
@@ -37,12 +37,9 @@ export class Keys {
    * An identify that names a second identifier makes both one key, that of the id where there is one; a merge makes the
    * secondary follow the primary. An address that moves to another person moves alone: were the two people's keys joined
    * as well, one address shared by thousands would put them all into one line.
-   *
-   * One operation holds at most two keys. A cio_id that is given an id and an address at once is linked to both, but what
-   * is still under way for the address is not waited for.
    */
   place({ kind, key, others }: Operation): Placement {
-    if (others.length === 0) return { key: this.#resolve(key), alsoKey: undefined }
+    if (others.length === 0) return { key: this.#resolve(key), alsoKeys: [] }
     const named = [key, ...others]
     const roots = named.map((name) => this.#resolve(name))
     const isMerge = kind === 'person.merge'
@@ -51,7 +48,7 @@ export class Keys {
       const root = roots[i] ?? name
       if (root !== canonical) this.#link(isMerge ? root : name, canonical)
     }
-    return { key: canonical, alsoKey: roots.find((root) => root !== canonical) }
+    return { key: canonical, alsoKeys: [...new Set(roots)].filter((root) => root !== canonical) }
   }
 
   #resolve(key: string): string {

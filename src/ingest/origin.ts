@@ -10,8 +10,13 @@ export interface TrackDeps {
   readonly intake: Pick<Intake, 'accept'>
   readonly nameSource: NameSource
   readonly region: 'us' | 'eu'
+  /** Whether reports are taken without credentials, as Customer.io takes them. Default: true. */
+  readonly publicReports?: boolean
   readonly notify: Notify
 }
+
+/** The source of reports that come without credentials, or with some that nobody knows. */
+const PUBLIC = 'public'
 
 /** Throws `unauthorized`. */
 export function sourceOf(request: FastifyRequest, nameSource: NameSource): string {
@@ -21,11 +26,17 @@ export function sourceOf(request: FastifyRequest, nameSource: NameSource): strin
 }
 
 /** Throws `unauthorized`. */
-export function originOf(request: FastifyRequest, nameSource: NameSource): Origin {
+export const originOf = (request: FastifyRequest, { nameSource }: Pick<TrackDeps, 'nameSource'>): Origin =>
+  makeOrigin(request, sourceOf(request, nameSource))
+
+/** Where a report of a delivery came from, which Customer.io takes from anybody. Throws `unauthorized` where we do not. */
+export function reporterOf(request: FastifyRequest, { nameSource, publicReports = true }: TrackDeps): Origin {
+  if (!publicReports) return makeOrigin(request, sourceOf(request, nameSource))
+  return makeOrigin(request, nameSource(request.headers.authorization) ?? PUBLIC)
+}
+
+function makeOrigin(request: FastifyRequest, source: string): Origin {
   const key = request.headers['idempotency-key']
-  return {
-    source: sourceOf(request, nameSource),
-    correlationId: request.id,
-    idempotencyKey: typeof key === 'string' && key !== '' ? key : undefined,
-  }
+  const idempotencyKey = typeof key === 'string' && key !== '' ? key : undefined
+  return { source, correlationId: request.id, idempotencyKey }
 }

@@ -36,7 +36,7 @@ export function readItem(item: Item): Draft | ItemError {
   const flaw = findFlaw(kind, item.value)
   if (flaw !== undefined) return flaw
   const others = kind === 'person.identify' ? otherKeys(key, item) : []
-  const isAnonymous = isEvent(kind) && key.startsWith('anonymous_id:')
+  const isAnonymous = isEvent(kind) && !isContent(kind) && key.startsWith('anonymous_id:')
   return makeDraft(isAnonymous ? 'anonymous.event' : kind, item, key, others)
 }
 
@@ -132,8 +132,12 @@ function readText(item: Item, field: string, name: string): string | ItemError {
   return value.isWellFormed() ? value : invalid(path, `${path} is not well-formed Unicode`)
 }
 
+/** Views and clicks of a message: v1 has no form for them, and their name says what their action says. */
+const isContent = (kind: Kind): boolean =>
+  kind === 'person.viewed_content' || kind === 'person.clicked_content'
+
 function findFlaw(kind: Kind, { name, id, device }: JsonObject): ItemError | undefined {
-  if (isEvent(kind) || kind === 'delivery.event') {
+  if ((isEvent(kind) && !isContent(kind)) || kind === 'delivery.event') {
     if (!isPresent(name)) return required('name')
     if (typeof name !== 'string') return invalid('name', 'name must be a string')
     if (name.trim() === '') return required('name', 'name must not be empty')
@@ -149,17 +153,18 @@ function findIdFlaw(id: unknown): ItemError | undefined {
   return id.isWellFormed() ? undefined : invalid('id', 'id is not well-formed Unicode')
 }
 
-/** The id and the e-mail address that an identify gives to a person whom it calls by something else. */
+/** The id, the e-mail address and the anonymous_id that an identify gives to a person whom it calls by something else. */
 function otherKeys(key: string, { value, members }: Item): readonly string[] {
   const { attributes } = value
   if (!isObject(attributes)) return []
-  const { id, email } = attributes
+  const { id, email, anonymous_id: anonymousId } = attributes
   const keys: string[] = []
   if (!key.startsWith('id:') && (isName(id) || typeof id === 'number')) {
     const text = () => memberMap(members.get('attributes') ?? '{}').get('id')
     keys.push(`id:${typeof id === 'number' ? exactText(id, text()) : id}`)
   }
   if (isName(email)) keys.push(emailKey(email))
+  if (isName(anonymousId)) keys.push(`anonymous_id:${anonymousId}`)
   return keys.filter((other) => other !== key)
 }
 
@@ -167,8 +172,8 @@ const isName = (value: unknown): value is string =>
   typeof value === 'string' && value.trim() !== '' && value.isWellFormed()
 
 /** Customer.io takes null and "" for nothing. */
-const isPresent = (value: unknown): boolean => value !== undefined && value !== null && value !== ''
+export const isPresent = (value: unknown): boolean => value !== undefined && value !== null && value !== ''
 
 /** A number as it was written: one of 19 digits is no longer the same after JSON.parse. */
-const exactText = (value: unknown, text: string | undefined): string =>
+export const exactText = (value: unknown, text: string | undefined): string =>
   typeof value === 'number' ? (text ?? String(value)) : String(value)

@@ -4,19 +4,8 @@ import { SluiceError } from '../core/errors.ts'
 import { answerJson, answerV1Error } from './answers.ts'
 import { sourceOf, type TrackDeps } from './origin.ts'
 import { trackV1Routes } from './track-v1.ts'
+import { trackV1OnlyRoutes } from './track-v1-only.ts'
 import { trackV2Routes } from './track-v2.ts'
-
-/** Documented calls that this version does not take: refused aloud, since what is dropped in silence is lost. */
-const NOT_YET = [
-  ['POST', '/api/v1/segments/:id/add_customers'],
-  ['POST', '/api/v1/segments/:id/remove_customers'],
-  ['POST', '/api/v1/forms/:id/submit'],
-  ['POST', '/api/v1/metrics'],
-  ['POST', '/api/v1/push/events'],
-  ['POST', '/push/events'],
-  ['POST', '/unsubscribe/:id'],
-  ['POST', '/api/v1/cio_deliveries/events'],
-] as const
 
 /** To be registered on the server: `app.register(trackRoutes(deps))`. */
 export const trackRoutes = (deps: TrackDeps) => async (app: FastifyInstance) => {
@@ -25,6 +14,7 @@ export const trackRoutes = (deps: TrackDeps) => async (app: FastifyInstance) => 
     deps.notify('ingest.refused', { code, detail: error.message })
   })
   await app.register(async (scope) => trackV1Routes(scope, deps))
+  await app.register(async (scope) => trackV1OnlyRoutes(scope, deps))
   await app.register(async (scope) => trackV2Routes(scope, deps))
   await app.register(async (scope) => plainRoutes(scope, deps))
 }
@@ -41,12 +31,4 @@ function plainRoutes(app: FastifyInstance, { nameSource, region }: TrackDeps): v
     sourceOf(request, nameSource)
     return answerJson(reply, { meta: { message: 'Nice credentials.' } })
   })
-  for (const [method, url] of NOT_YET)
-    app.route({
-      method,
-      url,
-      handler: async () => {
-        throw new SluiceError('not_implemented', `This version of Sluice does not take ${method} ${url} yet.`)
-      },
-    })
 }

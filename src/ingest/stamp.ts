@@ -2,7 +2,7 @@
  * The id and the time that an operation carries from here on. An event keeps one ULID through every retry and replay
  * (promise P4); where the client gave an id, the same id always gives the same ULID. Pure, but for the ULIDs it draws.
  */
-import { isEvent, type Kind } from '../core/operation.ts'
+import { isEvent, KINDS, type Kind } from '../core/operation.ts'
 import { deriveUlid, isUlid, type Ulids } from '../core/ulid.ts'
 import { type Draft, writeValue } from './draft.ts'
 
@@ -32,9 +32,8 @@ export interface Operation {
 export function stamp(draft: Draft, index: number, arrival: Arrival): Operation {
   const { kind, members, others } = draft
   const { id, seenAs } = nameOperation(draft, index, arrival)
-  const isAnEvent = isEvent(kind)
-  if (isAnEvent) members.set('id', JSON.stringify(id))
-  const stamped = draft.seconds === undefined && (isAnEvent || kind === 'person.identify')
+  if (isEvent(kind)) members.set('id', JSON.stringify(id))
+  const stamped = draft.seconds === undefined && hasTime(kind)
   if (stamped) members.set('timestamp', String(Math.floor(arrival.at / 1000)))
   return {
     id,
@@ -46,6 +45,10 @@ export function stamp(draft: Draft, index: number, arrival: Arrival): Operation 
     value: writeValue(members),
   }
 }
+
+/** What Customer.io would take to have happened when it is delivered. */
+const hasTime = (kind: Kind): boolean =>
+  isEvent(kind) || kind === 'person.identify' || (KINDS[kind] === 'report' && kind !== 'unsubscribe.report')
 
 /**
  * A ULID of the client is the operation's id exactly as it stands in the value; two spellings of one ULID are the same

@@ -53,9 +53,9 @@ export function trackV1Routes(app: FastifyInstance, deps: TrackDeps): void {
 }
 
 const handlerOf =
-  (read: Read, { intake, nameSource }: TrackDeps) =>
+  (read: Read, deps: TrackDeps) =>
   async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const origin = originOf(request, nameSource)
+    const origin = originOf(request, deps)
     const path = request.params as Path // the router has filled what the route names
-    return answerAccepted(reply, await intake.accept(read(path, bodyText(request)), origin))
+    return answerAccepted(reply, await deps.intake.accept(read(path, bodyText(request)), origin))
   }

@@ -1,0 +1,123 @@
+/**
+ * The official Node client, unmodified, with only the address changed: its whole TrackClient, through the gateway, and
+ * what Customer.io then holds. The same calls straight at the emulator must leave the same workspace.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { IdentifierType, TrackClient } from 'customerio-node'
+import type { Emulator } from '../../src/emulator/emulator.ts'
+import { startEmulator } from '../../src/emulator/emulator.ts'
+import { stand } from './stand.ts'
+
+const NOW = Math.floor(Date.now() / 1000) - 60
+
+/** Every method that acts on people, each leaving something that can be looked at. */
+async function sayEverything(client: TrackClient): Promise<void> {
+  await client.identify('42', { email: 'Ada@Example.com', plan: 'pro', seats: 3, _timestamp: NOW })
+  await client.track('42', { name: 'order', timestamp: NOW, data: { total: 19.9 } })
+  await client.trackPageView('42', '/pricing')
+  await client.trackAnonymous('anon-1', { name: 'visited', timestamp: NOW, data: { page: 'home' } })
+  await client.identify('42', { anonymous_id: 'anon-1', _timestamp: NOW })
+  await client.addDevice('42', 'token-1', 'ios', { last_used: NOW, app_version: '1.2' })
+  await client.addDevice('42', 'token-2', 'android')
+  await client.deleteDevice('42', 'token-2')
+  await client.identify('a b/c+1@x.io?#%', { odd: 'ids', _timestamp: NOW })
+  await client.identify('second', { email: 'second@example.com', city: 'Paris', _timestamp: NOW })
+  await client.mergeCustomers(IdentifierType.Id, '42', IdentifierType.Id, 'second')
+  await client.identify('gone', { a: 1, _timestamp: NOW })
+  await client.destroy('gone')
+  await client.identify('blocked', { a: 1, _timestamp: NOW })
+  await client.suppress('blocked')
+  await client.identify('freed', { a: 1, _timestamp: NOW })
+  await client.suppress('freed')
+  await client.unsuppress('freed')
+  await client.identify('freed', { b: 2, _timestamp: NOW })
+  await client.entity({
+    type: 'person',
+    action: 'identify',
+    identifiers: { id: 'v2' },
+    attributes: { n: 1 },
+    timestamp: NOW,
+  })
+  await client.batch([
+    { type: 'person', action: 'identify', identifiers: { id: 'v2b' }, attributes: { n: 2 }, timestamp: NOW },
+    { type: 'person', action: 'event', identifiers: { id: 'v2b' }, name: 'batched', timestamp: NOW },
+  ])
+}
+
+/** What can be compared: everything but the moment of application. */
+function holdings(emulator: Emulator) {
+  const people = emulator.people().map(({ key, id, email, attributes, devices, anonymous_ids }) => ({
+    key,
+    id,
+    email,
+    attributes,
+    devices: devices.map(({ id: token, platform, attributes: more }) => ({ token, platform, more })),
+    anonymous_ids,
+  }))
+  const events = emulator.events().map(({ name, type, person, data }) => ({ name, type, person, data }))
+  const order = (one: object, other: object) => JSON.stringify(one).localeCompare(JSON.stringify(other))
+  return { people: people.sort(order), events: events.sort(order) }
+}
+
+test('all that the official client says about people is done, the same as without a gateway in between', async () => {
+  const { gateway, emulator, drained } = await stand()
+  await sayEverything(new TrackClient('dev', 'dev', { url: `${gateway.url}/api/v1` }))
+  await drained()
+
+  const ada = emulator.person('id:42')
+  assert.equal(ada?.email, 'Ada@Example.com')
+  assert.deepEqual([ada?.attributes.plan, ada?.attributes.seats, ada?.attributes.city], ['pro', 3, 'Paris'])
+  assert.deepEqual(
+    ada?.devices.map(({ id }) => id),
+    ['token-1'],
+  )
+  assert.deepEqual(
+    emulator
+      .events({ person: 'id:42' })
+      .map(({ name }) => name)
+      .sort(),
+    ['/pricing', 'order', 'visited'],
+  )
+  assert.equal(
+    emulator.person('id:a b/c+1@x.io?#%') ?? emulator.person('email:a b/c+1@x.io?#%') === undefined,
+    false,
+  )
+  for (const key of ['id:second', 'id:gone', 'id:blocked']) assert.equal(emulator.person(key), undefined, key)
+  assert.deepEqual(emulator.person('id:freed')?.attributes, { b: 2 })
+  assert.equal(emulator.person('id:v2b')?.attributes.n, 2)
+  assert.equal((await gateway.conservation()).dead, 0)
+
+  await using straight = await startEmulator({ port: 0 })
+  await sayEverything(new TrackClient('dev', 'dev', { url: `${straight.url}/api/v1` }))
+  straight.settle()
+  assert.deepEqual(holdings(emulator), holdings(straight))
+})
+
+test('the official client reads the region, and is told when its credentials are wrong', async () => {
+  const { gateway } = await stand()
+  const client = new TrackClient('dev', 'dev', { url: `${gateway.url}/api/v1` })
+  assert.equal((await client.getAccountRegion()).region, 'us')
+  const stranger = new TrackClient('dev', 'wrong', { url: `${gateway.url}/api/v1` })
+  await assert.rejects(stranger.identify('42', {}), { statusCode: 401, message: 'Unauthorized' })
+})
+
+test('what the official client says of segments, forms, deliveries and subscriptions arrives as well', async () => {
+  const { gateway, emulator, drained } = await stand()
+  const client = new TrackClient('dev', 'dev', { url: `${gateway.url}/api/v1` })
+  await client.identify('42', { email: 'ada@example.com' })
+  await client.addCustomersToSegment(7, ['42'])
+  await client.addCustomersToSegment(8, ['42'])
+  await client.removeCustomersFromSegment(8, ['42'])
+  await client.submitForm('contact', { id: '42', colour: 'blue' })
+  await client.reportMetric({ delivery_id: 'dlv_1', metric: 'opened', timestamp: NOW })
+  await client.trackPush({ delivery_id: 'dlv_2', event: 'delivered', device_id: 'token-1', timestamp: NOW })
+  await client.unsubscribe('dlv_3')
+  await drained()
+  assert.deepEqual(emulator.person('id:42')?.segments.map(String), ['7'])
+  assert.equal(emulator.person('id:42')?.attributes.colour, 'blue')
+  const paths = emulator.requests().map(({ method, path }) => `${method} ${path}`)
+  for (const path of ['POST /api/v1/metrics', 'POST /unsubscribe/dlv_3'])
+    assert.ok(paths.includes(path), path)
+  assert.equal((await gateway.conservation()).dead, 0)
+})
