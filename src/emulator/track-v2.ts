@@ -15,7 +15,8 @@ export function trackV2Routes(accept: Accept): Route[] {
   ]
 }
 
-function entity(accept: Accept, { text }: Call): Answer {
+function entity(accept: Accept, call: Call): Answer {
+  const text = asMerge(call.text, parseJson(call.text))
   const fault = oversize(text) ?? itemFault(text, parseJson(text))
   if (fault !== undefined) return itemErrors(400, [fault])
   accept([readItem(text)])
@@ -33,14 +34,22 @@ function batch(accept: Accept, { text }: Call): Answer {
   const values: unknown[] = body.batch
   const errors: ItemError[] = []
   const items: Item[] = []
-  for (const [index, itemText] of elements(memberMap(text).get('batch') ?? '[]').entries()) {
-    const value = values[index]
+  for (const [index, given] of elements(memberMap(text).get('batch') ?? '[]').entries()) {
+    const itemText = asMerge(given, values[index])
+    const value = itemText === given ? values[index] : parseJson(itemText)
     const fault = oversize(itemText) ?? itemFault(itemText, value)
     if (fault !== undefined) errors.push({ batch_index: index, ...fault })
     else if (isObject(value)) items.push({ text: itemText, value })
   }
   accept(items)
   return errors.length === 0 ? trackOk() : itemErrors(207, errors)
+}
+
+/** Customer.io's own example of a merge names neither type nor action; whether it really takes that is not known. */
+function asMerge(text: string, value: unknown): string {
+  if (!isObject(value) || value.type !== undefined || value.action !== undefined) return text
+  if (!isObject(value.primary) || !isObject(value.secondary)) return text
+  return `{"type":"person","action":"merge",${text.slice(text.indexOf('{') + 1)}`
 }
 
 function itemFault(text: string, value: unknown): ItemError | undefined {

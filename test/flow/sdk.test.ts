@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { IdentifierType, TrackClient } from 'customerio-node'
-import type { Emulator } from '../../src/emulator/emulator.ts'
 import { startEmulator } from '../../src/emulator/emulator.ts'
+import { holdings } from './holdings.ts'
 import { stand } from './stand.ts'
 
 const NOW = Math.floor(Date.now() / 1000) - 60
@@ -45,21 +45,6 @@ async function sayEverything(client: TrackClient): Promise<void> {
   ])
 }
 
-/** What can be compared: everything but the moment of application. */
-function holdings(emulator: Emulator) {
-  const people = emulator.people().map(({ key, id, email, attributes, devices, anonymous_ids }) => ({
-    key,
-    id,
-    email,
-    attributes,
-    devices: devices.map(({ id: token, platform, attributes: more }) => ({ token, platform, more })),
-    anonymous_ids,
-  }))
-  const events = emulator.events().map(({ name, type, person, data }) => ({ name, type, person, data }))
-  const order = (one: object, other: object) => JSON.stringify(one).localeCompare(JSON.stringify(other))
-  return { people: people.sort(order), events: events.sort(order) }
-}
-
 test('all that the official client says about people is done, the same as without a gateway in between', async () => {
   const { gateway, emulator, drained } = await stand()
   await sayEverything(new TrackClient('dev', 'dev', { url: `${gateway.url}/api/v1` }))
@@ -91,7 +76,7 @@ test('all that the official client says about people is done, the same as withou
   await using straight = await startEmulator({ port: 0 })
   await sayEverything(new TrackClient('dev', 'dev', { url: `${straight.url}/api/v1` }))
   straight.settle()
-  assert.deepEqual(holdings(emulator), holdings(straight))
+  assert.deepEqual(await holdings(emulator), await holdings(straight))
 })
 
 test('the official client reads the region, and is told when its credentials are wrong', async () => {
