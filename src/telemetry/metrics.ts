@@ -31,52 +31,89 @@ export function createMetrics(): Metrics {
   return { registry, counters }
 }
 
-/** The states of the breaker, each a line of its own, so that an alert can name one. */
-const STATES = ['closed', 'open', 'half_open', 'credentials', 'paused']
+/** The states of the way to Customer.io, each a line of its own, so that an alert can name one. */
+const UPSTREAM_STATES = ['closed', 'open', 'half_open', 'credentials', 'paused']
 
-export function registerGauges({ registry }: Metrics, sources: GaugeSources): void {
-  const registers = [registry]
-  new Gauge({
-    name: 'sluice_operations',
-    help: 'Operations by state; accepted is the sum of all others, and missing must be 0.',
-    labelNames: ['state'],
-    registers,
-    async collect() {
-      for (const [state, count] of Object.entries(await sources.conservation())) this.set({ state }, count)
-    },
-  })
-  new Gauge({
+interface GaugeRow {
+  readonly name: string
+  readonly help: string
+  readonly read: (sources: GaugeSources) => Promise<number> | number
+}
+
+interface StateGaugeRow {
+  readonly name: string
+  readonly help: string
+  /** A figure for each state. */
+  readonly read: (sources: GaugeSources) => Promise<object> | object
+}
+
+const GAUGES: readonly GaugeRow[] = [
+  {
     name: 'sluice_backlog_oldest_seconds',
     help: 'The age of the oldest operation without an outcome; 0 when there is none.',
-    registers,
-    async collect() {
-      this.set(await sources.oldestAgeSeconds())
-    },
-  })
-  new Gauge({
+    read: (sources) => sources.oldestAgeSeconds(),
+  },
+  {
     name: 'sluice_upstream_rate',
     help: 'Calls to Customer.io a second that pace allows now.',
-    registers,
-    collect() {
-      this.set(sources.upstream().rate_per_s)
-    },
-  })
-  new Gauge({
+    read: (sources) => sources.upstream().rate_per_s,
+  },
+  {
     name: 'sluice_upstream_in_flight',
     help: 'Calls to Customer.io under way.',
-    registers,
-    collect() {
-      this.set(sources.upstream().in_flight)
-    },
-  })
-  new Gauge({
+    read: (sources) => sources.upstream().in_flight,
+  },
+]
+
+const STATE_GAUGES: readonly StateGaugeRow[] = [
+  {
+    name: 'sluice_operations',
+    help: 'Operations by state; accepted is the sum of all others, and missing must be 0.',
+    read: (sources) => sources.conservation(),
+  },
+  {
     name: 'sluice_upstream_state',
     help: '1 for the state in which the way to Customer.io is.',
-    labelNames: ['state'],
-    registers,
-    collect() {
+    read: (sources) => {
       const now = sources.upstream().state
-      for (const state of STATES) this.set({ state }, state === now ? 1 : 0)
+      return Object.fromEntries(UPSTREAM_STATES.map((state) => [state, state === now ? 1 : 0]))
     },
-  })
+  },
+]
+
+/**
+ * A source that fails takes no other figure along: its own is NaN, or its states are left out, until it answers again.
+ * A figure of before would look like health.
+ */
+export function registerGauges({ registry }: Metrics, sources: GaugeSources): void {
+  const registers = [registry]
+  for (const { name, help, read } of GAUGES)
+    new Gauge({
+      name,
+      help,
+      registers,
+      async collect() {
+        this.set((await answer(() => read(sources))) ?? Number.NaN)
+      },
+    })
+  for (const { name, help, read } of STATE_GAUGES)
+    new Gauge({
+      name,
+      help,
+      labelNames: ['state'],
+      registers,
+      async collect() {
+        const figures = await answer(() => read(sources))
+        this.reset()
+        for (const [state, figure] of Object.entries(figures ?? {})) this.set({ state }, figure)
+      },
+    })
+}
+
+async function answer<T>(ask: () => Promise<T> | T): Promise<T | undefined> {
+  try {
+    return await ask()
+  } catch {
+    return undefined
+  }
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
+import { NOTICES, type NoticeName } from '../core/notices.ts'
 import { LiveFeed } from './feed.ts'
 import { createLog, prettyLine } from './log.ts'
 import { createMetrics, registerGauges } from './metrics.ts'
@@ -29,22 +31,99 @@ test('a notice that sums adds its field, and below the level writes no line', as
   assert.match(await metrics.registry.metrics(), /sluice_ingest_accepted_total\{source="web"\} 42/)
 })
 
-test('no value can forge a line or speak to the terminal', () => {
+/** A line end of every kind, terminal escapes of 7 and 8 bits, a turned direction, and things without width. */
+const HOSTILE =
+  'a\r\nERROR forged \u001b[31mred\u009b31m\u0085b\u2028c\u2029d\u202etxt\u2066e\u200bf\ufeff\u0000g"h'
+
+test('no value and no name can forge a line or speak to the terminal', () => {
   for (const format of ['json', 'pretty'] as const) {
     const { lines, notify } = stand(format)
-    notify('ingest.refused', { code: 'x', detail: 'a\r\nERROR forged \u001b[31mred\u2028b\u009b31m' })
+    notify('ingest.refused', { code: HOSTILE, [HOSTILE]: 'name' })
     assert.equal(lines.length, 1)
     const [line = ''] = lines
-    assert.equal(line.trimEnd().split(/[\r\n]/).length, 1)
-    assert.ok(!line.includes('\u001b'))
-    if (format === 'pretty') assert.ok(!/[\u2028\u009b]/.test(line), line)
+    assert.match(line, /^[\x20-\x7e]+\n$/, format)
+    if (format === 'json') assert.equal(JSON.parse(line).code, HOSTILE)
   }
 })
 
-test('secrets are not written', () => {
+test('any text comes through a line of JSON unchanged, and is one line of either form', () => {
   const { lines, notify } = stand()
-  notify('ingest.refused', { code: 'x', authorization: 'Basic c2VjcmV0' })
-  assert.ok(!lines[0]?.includes('c2VjcmV0'))
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (detail) => {
+      lines.length = 0
+      notify('ingest.refused', { code: 'x', detail })
+      const [line = ''] = lines
+      assert.equal(JSON.parse(line).detail, detail.toWellFormed())
+      for (const text of [line, prettyLine(line)])
+        assert.equal(text.split(/[\r\n\u0085\u2028\u2029\v\f]/).length, 2)
+    }),
+  )
+})
+
+test('a field cannot stand in the place of what the line says itself', () => {
+  const { lines, notify } = stand()
+  notify('delivery.dead', { level: 'info', msg: 'gateway.started', time: 'never', code: 'x' })
+  const { level, msg, msg_ } = JSON.parse(lines[0] ?? '')
+  assert.deepEqual([level, msg, msg_], ['warn', 'delivery.dead', 'gateway.started'])
+  assert.equal(lines[0]?.match(/"msg":/g)?.length, 1)
+})
+
+test('secrets are not written, neither under their name nor within a text', () => {
+  const named = [
+    'authorization',
+    'Authorization',
+    'X-API-Key',
+    'apiKey',
+    'api_key',
+    'app_api_key',
+    'adminToken',
+  ]
+  const more = ['password', 'cookie', 'Set-Cookie', 'signing_key', 'webhookSigningKey', 'clientSecret']
+  const within = [
+    'sent Basic Q0FOQVJZOkNBTkFSWQ== to',
+    'header bearer CANARY.x-y~z/+=',
+    'https://CANARY:CANARY@track.customer.io/api refused',
+  ]
+  for (const format of ['json', 'pretty'] as const) {
+    const { lines, notify } = stand(format)
+    for (const name of [...named, ...more]) notify('ingest.refused', { code: 'x', [name]: 'CANARY' })
+    for (const detail of within) notify('ingest.refused', { code: 'x', detail })
+    assert.equal(lines.length, named.length + more.length + within.length)
+    for (const line of lines) assert.ok(!/CANARY|Q0FOQVJZ/.test(line) && line.includes('[redacted]'), line)
+    assert.ok(lines.at(-1)?.includes('track.customer.io/api'))
+  }
+})
+
+test('an id of a megabyte does not make a line of a megabyte', () => {
+  const { lines, notify } = stand()
+  notify('delivery.dead', { id: 'x'.repeat(1_000_000), code: 'x' })
+  assert.ok((lines[0] ?? '').length < 2_200)
+})
+
+test('a sum that is none counts nothing, and never throws at who tells', async () => {
+  const { metrics, notify } = stand()
+  for (const count of [Number.NaN, -1, Number.POSITIVE_INFINITY, 'many', undefined, 3])
+    notify('bus.fenced', { count })
+  assert.match(await metrics.registry.metrics(), /sluice_bus_fenced_total 3\n/)
+})
+
+test('every notice of the table can be told, at its level, and has a counter of its own', async () => {
+  const lines: string[] = []
+  const metrics = createMetrics()
+  const notify = createNotify(
+    createLog({ level: 'debug', format: 'json', write: (line) => lines.push(line) }),
+    metrics,
+  )
+  const names = Object.keys(NOTICES) as NoticeName[] // the keys of the table are the names
+  for (const name of names) notify(name, { count: 1 })
+  const told = lines.map((line) => JSON.parse(line))
+  assert.deepEqual(
+    told.map(({ level, msg }) => [msg, level]),
+    names.map((name) => [name, NOTICES[name].level]),
+  )
+  const text = await metrics.registry.metrics()
+  for (const name of names)
+    assert.match(text, new RegExp(`^sluice_${NOTICES[name].counter}_total(\\{[^}]*\\})? 1$`, 'm'))
 })
 
 test('the pretty form is one line for a person', () => {
@@ -56,18 +135,20 @@ test('the pretty form is one line for a person', () => {
   )
 })
 
+const NOTHING = {
+  accepted: 0,
+  delivered: 0,
+  coalesced: 0,
+  suppressed: 0,
+  dead: 0,
+  pending: 0,
+  duplicate: 0,
+  missing: 0,
+}
+
 test('gauges tell the conservation figure and the state of the way to Customer.io', async () => {
   const metrics = createMetrics()
-  const conservation = {
-    accepted: 5,
-    delivered: 3,
-    coalesced: 0,
-    suppressed: 0,
-    dead: 1,
-    pending: 1,
-    duplicate: 0,
-    missing: 0,
-  }
+  const conservation = { ...NOTHING, accepted: 5, delivered: 3, dead: 1, pending: 1 }
   registerGauges(metrics, {
     conservation: async () => conservation,
     oldestAgeSeconds: async () => 7,
@@ -82,6 +163,28 @@ test('gauges tell the conservation figure and the state of the way to Customer.i
     'sluice_upstream_state{state="closed"} 0',
   ])
     assert.ok(text.includes(line), line)
+})
+
+test('a figure that cannot be had is left out or NaN, and takes no other along', async () => {
+  const metrics = createMetrics()
+  let broken = false
+  const conservation = async () => {
+    if (broken) throw new Error('the disk')
+    return { ...NOTHING, accepted: 5, delivered: 5 }
+  }
+  const upstream = () => {
+    if (broken) throw new Error('closed')
+    return { state: 'closed', rate_per_s: 50, in_flight: 2 }
+  }
+  registerGauges(metrics, { conservation, upstream, oldestAgeSeconds: async () => 7 })
+  assert.match(await metrics.registry.metrics(), /sluice_operations\{state="delivered"\} 5/)
+  broken = true
+  const text = await metrics.registry.metrics()
+  assert.ok(!text.includes('sluice_operations{') && !text.includes('sluice_upstream_state{'))
+  assert.match(text, /sluice_upstream_rate Nan/i)
+  assert.match(text, /sluice_backlog_oldest_seconds 7/)
+  broken = false
+  assert.match(await metrics.registry.metrics(), /sluice_upstream_rate 50/)
 })
 
 test('the feed is watched only while somebody listens', () => {
