@@ -87,7 +87,9 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   opening.defer(() => server.stop(config.shutdownMs))
   if (config.roles.includes('ingest')) {
     const nameSource = knowSources(config.sources)
-    await server.app.register(trackRoutes({ intake, nameSource, region: config.region, notify }))
+    await server.app.register(
+      trackRoutes({ intake, nameSource, region: config.region, publicReports: config.publicReports, notify }),
+    )
   }
   await server.app.register(
     healthRoutes({ ready: async () => ready(server.stopping), metrics: metrics.registry }),

@@ -64,6 +64,8 @@ export interface Source {
   readonly name: string
   readonly siteId: string
   readonly apiKey: string
+  /** What it shows to the Pipelines API instead. Unset: the API key. */
+  readonly writeKey?: string
 }
 
 /** `name:site:key` joined by commas, where the key keeps whatever colons it holds; or `none`. */
@@ -74,13 +76,20 @@ const sourceItems = (joined: string) =>
   })
 const distinct = (words: readonly string[]) => new Set(words).size === words.length
 const sources = kind(
-  'a list of {name, site_id, api_key}, or name:site:key joined by commas, each with a name and a site id of its own',
+  'a list of {name, site_id, api_key, write_key?}, or name:site:key joined by commas, each with a name and a site id of its own',
   z
     .union([z.string().transform(sourceItems), z.array(z.unknown())])
-    .pipe(z.array(z.strictObject({ name: word, site_id: word, api_key: word })))
+    .pipe(z.array(z.strictObject({ name: word, site_id: word, api_key: word, write_key: word.optional() })))
     .refine((list) => distinct(list.map(({ name }) => name)) && distinct(list.map(({ site_id }) => site_id)))
     .transform((list) =>
-      list.map(({ name, site_id, api_key }): Source => ({ name, siteId: site_id, apiKey: api_key })),
+      list.map(
+        ({ name, site_id: siteId, api_key: apiKey, write_key: writeKey }): Source => ({
+          name,
+          siteId,
+          apiKey,
+          ...(writeKey === undefined ? {} : { writeKey }),
+        }),
+      ),
     ),
 )
 
@@ -231,8 +240,16 @@ export const SETTINGS = {
     yaml: 'sources',
     kind: sources,
     fallback: ({ siteId, apiKey }) => (siteId && apiKey ? `default:${siteId}:${apiKey}` : 'none'),
-    about: 'Who may publish. Unset: one source, default, with the credentials of the workspace itself.',
+    about:
+      'Who may publish. Unset: one source, default, with the credentials of the workspace itself. The write key is for the Pipelines API; without one the API key is.',
     secret: true,
+  },
+  publicReports: {
+    yaml: 'public_reports',
+    kind: toggle,
+    fallback: 'true',
+    about:
+      'Whether metrics, push events and unsubscribes are taken without credentials, as Customer.io takes them.',
   },
   adminToken: {
     yaml: 'admin.token',

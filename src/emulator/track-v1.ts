@@ -3,7 +3,7 @@ import { isObject, memberMap, parseJson } from '../core/json.ts'
 import type { ItemError } from '../customerio/wire.ts'
 import { PATHS } from '../customerio/wire.ts'
 import { type Answer, trackError, trackErrors, trackJson, trackNoContent, trackOk } from './answers.ts'
-import { type Identifier, identifierOfPath, isIdentifierKind } from './identifiers.ts'
+import { type Identifier, identifierOfPath, identifiersOf, isIdentifierKind } from './identifiers.ts'
 import type { Item } from './item.ts'
 import type { Call, Route } from './route.ts'
 import {
@@ -121,13 +121,13 @@ function submitForm(accept: Accept, call: Call): Answer {
   const text = bodyOf(call)?.get('data')
   const data = parseJson(text ?? 'null')
   if (text === undefined || !isObject(data)) return trackErrors('data must be an object')
-  if (Object.values(data).some((value) => typeof value !== 'string'))
+  const { id, email, ...fields } = data
+  if (Object.values(fields).some((value) => typeof value !== 'string'))
     return trackErrors('all values in data must be strings')
-  const [identifier, ...others] = (['id', 'email'] as const)
-    .filter((kind) => data[kind] !== undefined && data[kind] !== '')
-    .map((kind) => ({ kind, value: String(data[kind]) }))
+  const given = memberMap(text)
+  const [identifier, ...others] = identifiersOf({ id, email }, () => given)
   if (identifier === undefined || others.length > 0) return trackErrors('data must have one of id and email')
-  const answer = take(accept, [formItem(identifier, memberMap(text))])
+  const answer = take(accept, [formItem(identifier, given)])
   return answer.status === 200 ? trackNoContent() : answer
 }
 

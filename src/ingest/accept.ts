@@ -124,7 +124,7 @@ export class Intake {
     }
   }
 
-  /** Only people have several keys. A segment's key, and a form's, may be that of one. */
+  /** Only people have several keys; forms and segments name some. */
   async #resolve(group: readonly Visit[]): Promise<Keys> {
     const named = new Set<string>()
     for (const { operations } of group)

@@ -16,7 +16,10 @@ export interface Draft {
   readonly kind: Kind
   /** The key that the caller named; undefined for an event that names nobody. */
   readonly key: string | undefined
-  /** Other keys that it says belong to the same person: in an identify the id or e-mail, in a merge the secondary. */
+  /**
+   * Other keys that it says belong to the same person: in an identify the id or e-mail, in a merge the secondary. In a change
+   * of a segment those of the people whom it names.
+   */
   readonly others: readonly string[]
   readonly members: Members
   /** The client's own id of an event, whatever its form. */

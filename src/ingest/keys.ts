@@ -36,19 +36,21 @@ export class Keys {
   /**
    * An identify that names a second identifier makes both one key, that of the id where there is one; a merge makes the
    * secondary follow the primary. An address that moves to another person moves alone: were the two people's keys joined
-   * as well, one address shared by thousands would put them all into one line.
+   * as well, one address shared by thousands would put them all into one line. Who is named by anything else, such as a
+   * change of a segment, is held and not joined.
    */
   place({ kind, key, others }: Operation): Placement {
     if (others.length === 0) return { key: this.#resolve(key), alsoKeys: [] }
     const named = [key, ...others]
     const roots = named.map((name) => this.#resolve(name))
+    if (!kind.startsWith('person.')) return hold(roots, key)
     const isMerge = kind === 'person.merge'
     const canonical = (isMerge ? roots[0] : preferred(named, roots)) ?? key
     for (const [i, name] of named.entries()) {
       const root = roots[i] ?? name
       if (root !== canonical) this.#link(isMerge ? root : name, canonical)
     }
-    return { key: canonical, alsoKeys: [...new Set(roots)].filter((root) => root !== canonical) }
+    return hold(roots, canonical)
   }
 
   #resolve(key: string): string {
@@ -64,6 +66,11 @@ export class Keys {
     this.#moved.set(key, canonical)
   }
 }
+
+const hold = (roots: readonly string[], key: string): Placement => ({
+  key,
+  alsoKeys: [...new Set(roots)].filter((root) => root !== key),
+})
 
 /** The id that is named, or else one that a named key already belongs to, or else what the caller called the person. */
 const preferred = (named: readonly string[], roots: readonly string[]): string | undefined =>

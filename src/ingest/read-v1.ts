@@ -29,6 +29,8 @@ function makeDraft(kind: Kind, key: string, { beside, text }: { beside: JsonObje
 
 /** Customer.io takes so many in one call. */
 const SEGMENT_IDS = 1000
+/** An operation holds the line of everybody it names, and each line costs the dispatcher a look at all the others. */
+const HELD_PEOPLE = 100
 const ID_TYPES: readonly unknown[] = [undefined, 'id', 'email', 'cio_id']
 
 export interface SegmentCall {
@@ -39,25 +41,34 @@ export interface SegmentCall {
 }
 
 /**
- * `POST /segments/{segment_id}/add_customers` and `/remove_customers`. A call for one person stays in the line of that
- * person, behind the identify that makes her known; one for several stays in the line of the segment.
+ * `POST /segments/{segment_id}/add_customers` and `/remove_customers`. Everybody named is held, so that nobody is added
+ * before the identify that makes her known: Customer.io ignores ids of nobody. A call for more than 100 people becomes
+ * several operations, which together say the same.
  */
-export function readSegment(action: 'add' | 'remove', { segment, idType, text }: SegmentCall): Draft {
+export function readSegment(action: 'add' | 'remove', { segment, idType, text }: SegmentCall): Draft[] {
   const { ids } = parseObject(text)
   if (!ID_TYPES.includes(idType)) throw refuse('id_type', 'id_type must be id, email or cio_id')
   if (!Array.isArray(ids) || ids.length === 0)
     throw refuse('ids', 'ids must be an array with at least one id')
   if (ids.length > SEGMENT_IDS) throw refuse('ids', `ids cannot have more than ${SEGMENT_IDS} entries`)
-  const only = ids.length === 1 ? idText(ids[0], text) : undefined
-  const person = only === undefined ? undefined : personKey({ [String(idType ?? 'id')]: only })
   const beside = { segment_id: segment, id_type: idType }
-  return makeDraft(`segment.${action}`, person ?? `segment:${segment}`, { beside, text })
+  const given = elements(memberMap(text).get('ids') ?? '[]')
+  const drafts: Draft[] = []
+  for (let at = 0; at < given.length; at += HELD_PEOPLE) {
+    const texts = given.slice(at, at + HELD_PEOPLE)
+    const body = given.length > HELD_PEOPLE ? `{"ids":[${texts.join(',')}]}` : text
+    const draft = makeDraft(`segment.${action}`, `segment:${segment}`, { beside, text: body })
+    drafts.push({ ...draft, others: texts.flatMap((id) => personIn(id, String(idType ?? 'id'))) })
+  }
+  return drafts
 }
 
 /** What is neither text nor number matches no type of id, and Customer.io ignores it. */
-function idText(id: unknown, text: string): string | undefined {
-  if (typeof id !== 'string' && typeof id !== 'number') return undefined
-  return exactText(id, elements(memberMap(text).get('ids') ?? '[]')[0])
+function personIn(text: string, idType: string): readonly string[] {
+  const id: unknown = JSON.parse(text)
+  if (typeof id !== 'string' && typeof id !== 'number') return []
+  const key = personKey({ [idType]: exactText(id, text) })
+  return key === undefined ? [] : [key]
 }
 
 /**

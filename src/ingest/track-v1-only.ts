@@ -17,7 +17,7 @@ interface Given {
 
 interface Route {
   readonly path: string
-  readonly read: (given: Given) => Draft
+  readonly read: (given: Given) => readonly Draft[]
   readonly answer: (reply: FastifyReply, ids: readonly string[]) => FastifyReply
   readonly origin: (request: FastifyRequest, deps: TrackDeps) => Origin
 }
@@ -42,18 +42,18 @@ const SEGMENT = '/api/v1/segments/:id'
 const ROUTES: readonly Route[] = [
   keyed(`${SEGMENT}/add_customers`, (given) => readSegment('add', segmentCall(given))),
   keyed(`${SEGMENT}/remove_customers`, (given) => readSegment('remove', segmentCall(given))),
-  keyed('/api/v1/forms/:id/submit', ({ id, text }) => readForm(id, text), answerNoContent),
-  open('/api/v1/metrics', ({ text }) => readReport('metric', text)),
-  open('/api/v1/push/events', ({ text }) => readReport('push', text)),
-  open('/push/events', ({ text }) => readReport('push', text)), // as the Ruby client has it
-  open('/api/v1/cio_deliveries/events', ({ text }) => readInAppReport(text)),
+  keyed('/api/v1/forms/:id/submit', ({ id, text }) => [readForm(id, text)], answerNoContent),
+  open('/api/v1/metrics', ({ text }) => [readReport('metric', text)]),
+  open('/api/v1/push/events', ({ text }) => [readReport('push', text)]),
+  open('/push/events', ({ text }) => [readReport('push', text)]), // as the Ruby client has it
+  open('/api/v1/cio_deliveries/events', ({ text }) => [readInAppReport(text)]),
   open('/unsubscribe/:id', unsubscribe),
 ]
 
 const segmentCall = ({ id, query, text }: Given) => ({ segment: id, idType: query.id_type, text })
 
-function unsubscribe({ id, text, contentType }: Given): Draft {
-  if (contentType.startsWith('application/json')) return readUnsubscribe(id, text)
+function unsubscribe({ id, text, contentType }: Given): readonly Draft[] {
+  if (contentType.startsWith('application/json')) return [readUnsubscribe(id, text)]
   throw new SluiceError('bad_request', 'The content type must be application/json.')
 }
 
@@ -62,7 +62,7 @@ export function trackV1OnlyRoutes(app: FastifyInstance, deps: TrackDeps): void {
   for (const { path, read, answer, origin } of ROUTES)
     app.post(path, async (request, reply) => {
       const from = origin(request, deps)
-      return answer(reply, await deps.intake.accept([read(givenIn(request))], from))
+      return answer(reply, await deps.intake.accept(read(givenIn(request)), from))
     })
 }
 

@@ -15,6 +15,12 @@ test('what is said in Track v1 is done at Customer.io, in order, and its story c
   assert.equal(await event.text(), '{}\n')
   await drained()
 
+  const [identify] = emulator.requests()
+  assert.match(
+    String(identify?.body),
+    /"action":"identify","timestamp":\d{10},/,
+    'late delivery must not make it new',
+  )
   const person = emulator.person('id:42')
   assert.equal(person?.email, 'ada@example.com')
   const [applied] = emulator.events()
