@@ -226,6 +226,30 @@ test('a disk that fails ends it: the call is in doubt, everything after is refus
   await bus[Symbol.asyncDispose]()
 })
 
+test('what is settled in the same moment in which a publication is refused is durable all the same', async () => {
+  const directory = makeDirectory()
+  const bus = await open(directory, { maxBytes: 300 * 1024 })
+  const subscription = await bus.subscribe(TOPIC, 'g')
+  const records = Array.from({ length: 20 }, (_, n) => makeRecord(`k${n}`, n))
+  await bus.publish(TOPIC, records)
+  const { value: found = [] } = await subscription[Symbol.asyncIterator]().next()
+  const tooMuch = Array.from({ length: 500 }, (_, n) =>
+    makeRecord(`k${n}`, n, { value: JSON.stringify('x'.repeat(1_000)) }),
+  )
+  const [refused, settled] = await Promise.allSettled([
+    bus.publish(TOPIC, tooMuch),
+    subscription.settle(found),
+  ])
+  assert.deepEqual([refused.status, settled.status], ['rejected', 'fulfilled'])
+  const left = crash(directory)
+  await bus[Symbol.asyncDispose]()
+  await using again = await open(left)
+  assert.deepEqual(
+    [(await again.lag(TOPIC, 'g')).published, (await again.lag(TOPIC, 'g')).unsettled],
+    [20, 0],
+  )
+})
+
 test('what every group has settled is removed after its time, and nothing else; the count stays', async () => {
   const directory = makeDirectory()
   await using bus = await open(directory)

@@ -9,7 +9,8 @@ export interface Ledger extends AsyncDisposable {
   /**
    * Writes how operations ended, durably. Idempotent: the same operation at the same offset is counted once however
    * often it is recorded; the same id at another offset counts as a duplicate and changes nothing else. An operation
-   * that was being replayed takes the new outcome.
+   * that was being replayed takes the new outcome, and a replay that comes a second time (a crash can publish one twice)
+   * changes nothing.
    */
   record(entries: readonly Entry[]): Promise<void>
   find(id: string): Promise<Entry | undefined>
@@ -18,7 +19,7 @@ export interface Ledger extends AsyncDisposable {
   counts(): Promise<Counts>
   /** Which of these client ids were accepted before, with the operation id each received then. */
   seen(source: string, clientIds: readonly string[]): Promise<ReadonlyMap<string, string>>
-  /** Remembers accepted client ids, at least `retentionMs`. */
+  /** Remembers accepted client ids until `trim` forgets them. */
   remember(source: string, accepted: ReadonlyMap<string, string>, at: number): Promise<void>
   readonly dead: DeadLetters
   /** Forgets settled operations and client ids from before `at`; dead letters stay. Returns how many went. */
