@@ -194,7 +194,7 @@ async function startDelivery(
   parts: DeliveryParts,
   opening: AsyncDisposableStack,
 ): Promise<Delivery> {
-  const { siteId = '', apiKey = '', trackUrl, ratePerSecond, concurrency, lingerMs } = config
+  const { siteId = '', apiKey = '', trackUrl, concurrency } = config
   const remote = connectRemote({
     url: trackUrl,
     authorization: `Basic ${Buffer.from(`${siteId}:${apiKey}`).toString('base64')}`,
@@ -204,15 +204,8 @@ async function startDelivery(
   })
   opening.use(remote)
   const random = Math.random
-  const delivery = new Delivery({
-    ...parts,
-    remote,
-    clock,
-    random,
-    ceiling: ratePerSecond,
-    concurrency,
-    lingerMs,
-  })
+  const { ratePerSecond: ceiling, lingerMs, shutdownMs: drainMs } = config
+  const delivery = new Delivery({ ...parts, remote, clock, random, ceiling, concurrency, lingerMs, drainMs })
   await resumeReplays({ ...parts, clock })
   await delivery.start()
   return opening.use(delivery)

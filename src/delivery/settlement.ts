@@ -37,6 +37,10 @@ export class Settlement {
   #recorded = 0
   #current: Promise<void> = Promise.resolve()
   #next: Promise<void> | undefined
+  /** Aborted when a stop was asked for: a full disk is then no longer waited for. */
+  readonly #finishing = new AbortController()
+  /** Resolved when nothing more can be settled; what has ended stays unsettled, and the log has it all. */
+  readonly #halted = Promise.withResolvers<'halted'>()
 
   constructor(options: SettlementOptions) {
     this.#options = options
@@ -59,8 +63,16 @@ export class Settlement {
     return this.#nextRound()
   }
 
+  /** Resolves when all that ended is settled, or when nothing more can be. */
   async drained(): Promise<void> {
-    while (this.pending > 0) await this.#nextRound()
+    while (this.pending > 0)
+      if ((await Promise.race([this.#nextRound(), this.#halted.promise])) === 'halted') return
+  }
+
+  /** As `drained`, but does not wait for a full disk: what could not be settled comes again to the next process. */
+  finish(): Promise<void> {
+    this.#finishing.abort()
+    return this.drained()
   }
 
   /** The round after the one that works now: it takes all that waits by then. */
@@ -92,10 +104,18 @@ export class Settlement {
       this.#working = 0
       this.#tell(entries)
     } catch (error) {
+      await this.#halt(error)
+    }
+  }
+
+  /** Never resolves: whoever waits for these to be settled must not go on as if they were. */
+  #halt(error: unknown): Promise<never> {
+    this.#halted.resolve('halted')
+    if (!isFull(error)) {
       this.#options.notify('delivery.failed', { detail: String(error) })
       this.#options.onFatal(error)
-      await new Promise(() => {}) // what ended stays unsettled: the process is about to stop, and the log has it all
     }
+    return new Promise(() => {})
   }
 
   /** On a full log the outcomes go untold: the ledger has them, and to wait would keep the log from ever draining. */
@@ -113,15 +133,15 @@ export class Settlement {
     }
   }
 
-  /** A full disk is waited for: nothing may be settled unrecorded. */
+  /** A full disk is waited for, until a stop is asked for: nothing may be settled unrecorded. */
   async #whileFull<T>(work: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
         return await work()
       } catch (error) {
-        if (!isFull(error)) throw error
+        if (!isFull(error) || this.#finishing.signal.aborted) throw error
         this.#options.notify('ledger.full', { detail: error.message })
-        await this.#options.clock.sleep(FULL_RETRY_MS)
+        await this.#options.clock.sleep(FULL_RETRY_MS, this.#finishing.signal)
       }
     }
   }

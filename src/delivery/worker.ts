@@ -4,10 +4,10 @@
  */
 import type { Bus, Subscription } from '../bus/bus.ts'
 import type { Clock, Random } from '../core/clock.ts'
-import type { Feed, Happening } from '../core/feed.ts'
+import type { Feed } from '../core/feed.ts'
 import type { Notify } from '../core/notices.ts'
 import type { Attempt } from '../core/outcome.ts'
-import { type Received, TOPICS } from '../core/record.ts'
+import { type Place, type Received, TOPICS } from '../core/record.ts'
 import { Wakeup } from '../core/wakeup.ts'
 import type { Remote } from '../customerio/http.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -15,9 +15,11 @@ import { deliver, noteAttempt, noteRefusal, resultOf } from './deliver.ts'
 import { type Batch, Dispatcher } from './dispatcher.ts'
 import { type Ended, makeOp, type Op } from './op.ts'
 import { Pace, type PaceState } from './pace.ts'
+import { Recovery } from './recovery.ts'
 import { classOf, isBarrier } from './run.ts'
 import { Settlement } from './settlement.ts'
 import { type Split, split } from './split.ts'
+import { tellAttempt, tellEnd } from './tell.ts'
 
 export interface DeliveryOptions {
   readonly bus: Bus
@@ -32,6 +34,8 @@ export interface DeliveryOptions {
   readonly concurrency: number
   /** How long a batch that is not full waits for company, milliseconds. */
   readonly lingerMs: number
+  /** How long calls under way may take when a stop is asked for, milliseconds. */
+  readonly drainMs: number
   readonly onFatal: (error: unknown) => void
 }
 
@@ -59,6 +63,7 @@ export class Delivery implements AsyncDisposable {
   readonly #dispatcher = new Dispatcher()
   readonly #pace: Pace
   readonly #settlement: Settlement
+  readonly #recovery: Recovery
   readonly #subscriptions = new Map<string, Subscription>()
   readonly #work = new Wakeup()
   readonly #room = new Map<string, Wakeup>()
@@ -73,13 +78,16 @@ export class Delivery implements AsyncDisposable {
     this.#options = options
     const { ceiling, concurrency, random, notify, clock } = options
     this.#pace = new Pace({ ceiling, concurrency, random, notify, now: clock.mono() })
-    this.#settlement = new Settlement({
-      ...options,
-      settle: async (topic, places) => (await this.#subscriptions.get(topic)?.settle(places)) ?? 0,
-    })
+    const settle = async (topic: string, places: readonly Place[]) =>
+      (await this.#subscriptions.get(topic)?.settle(places)) ?? 0
+    this.#settlement = new Settlement({ ...options, settle })
+    this.#recovery = new Recovery(options.ledger, (places) => settle(TOPICS.events, places))
   }
 
+  /** Resolves when what the last process had ended is known, so that the figures add up from the first moment. */
   async start(): Promise<void> {
+    const { unsettled } = await this.#options.bus.lag(TOPICS.events, GROUP)
+    const recovered = this.#recovery.begin(Math.min(unsettled, WINDOW_OPS))
     for (const topic of [TOPICS.events, TOPICS.replay]) {
       const subscription = await this.#options.bus.subscribe(topic, GROUP, {
         batch: topic === TOPICS.replay ? REPLAY_OPS : 2000,
@@ -90,6 +98,7 @@ export class Delivery implements AsyncDisposable {
       this.#loops.push(this.#guard(this.#intake(topic, subscription)))
     }
     this.#loops.push(this.#guard(this.#pump()))
+    await recovered
   }
 
   state(): DeliveryState {
@@ -104,10 +113,22 @@ export class Delivery implements AsyncDisposable {
   /** Takes nothing new, lets what flies land and be settled, and leaves the rest on the bus. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
-    await Promise.all(this.#flights)
-    await this.#settlement.drained()
+    await this.#landFlights()
+    await this.#settlement.finish()
     for (const subscription of this.#subscriptions.values()) await subscription[Symbol.asyncDispose]()
     await Promise.all(this.#loops)
+  }
+
+  /** Calls that take longer than they may are cut: their operations are delivered again by the next process. */
+  async #landFlights(): Promise<void> {
+    const { clock, remote, drainMs } = this.#options
+    const landed = new AbortController()
+    const cut = clock.sleep(drainMs, landed.signal).then(() => {
+      if (!landed.signal.aborted) return remote[Symbol.asyncDispose]()
+    })
+    await Promise.all(this.#flights)
+    landed.abort()
+    await cut
   }
 
   async #guard(loop: Promise<void>): Promise<void> {
@@ -116,13 +137,15 @@ export class Delivery implements AsyncDisposable {
     } catch (error) {
       this.#options.notify('delivery.failed', { detail: String(error) })
       this.#options.onFatal(error)
+      this.#recovery.giveUp()
     }
   }
 
   async #intake(topic: string, subscription: Subscription): Promise<void> {
     for await (const records of subscription) {
       if (this.#stop.signal.aborted) return
-      this.#admit(topic, records)
+      this.#admit(topic, topic === TOPICS.events ? await this.#recovery.sift(records) : records)
+      if (!this.#hasRoom(topic)) this.#recovery.giveUp()
       while (!this.#hasRoom(topic) && !this.#stop.signal.aborted)
         await this.#room.get(topic)?.wait(this.#options.clock, 1_000, this.#stop.signal)
     }
@@ -196,7 +219,7 @@ export class Delivery implements AsyncDisposable {
     this.#lastAttempt = attempt
     const ops = batch.runs.flatMap((run) => run.ops)
     noteAttempt(ops, attempt)
-    this.#tellAttempt(ops, attempt)
+    tellAttempt(this.#options.feed, ops, attempt)
     this.#land(split(batch, verdict), verdict.kind === 'later' || verdict.kind === 'unclear', now)
     if (recovered) this.#dispatcher.unparkAll()
     this.#work.ring()
@@ -216,7 +239,7 @@ export class Delivery implements AsyncDisposable {
   #settle(ended: readonly Ended[]): void {
     if (ended.length === 0) return
     for (const { op, refusal } of ended) if (refusal) noteRefusal(op, refusal)
-    this.#tellEnd(ended)
+    tellEnd(this.#options.feed, ended, this.#options.clock.now())
     const held = ended.filter(({ op }) => classOf(op.record.kind) !== undefined)
     const barriers = held.filter(({ op }) => isBarrier(op.record.kind))
     const settled = this.#settlement.add(ended)
@@ -245,36 +268,4 @@ export class Delivery implements AsyncDisposable {
   #forget(isGone: (op: Op) => boolean): void {
     for (const { record } of this.#dispatcher.forget(isGone)) this.#count(record.topic, -1)
   }
-
-  #tellAttempt(ops: readonly Op[], attempt: Attempt): void {
-    if (!this.#options.feed.watched) return
-    this.#options.feed.tell(
-      ops.map((op) => ({
-        ...happening(op, attempt.at),
-        what: 'attempted',
-        ...attempt,
-        attempt: op.attempts.length,
-      })),
-    )
-  }
-
-  #tellEnd(ended: readonly Ended[]): void {
-    if (!this.#options.feed.watched) return
-    const at = this.#options.clock.now()
-    this.#options.feed.tell(
-      ended.map(({ op, outcome, refusal }) => ({
-        ...happening(op, at),
-        what: 'ended',
-        outcome,
-        ...(refusal ? { code: refusal.code, detail: refusal.message ?? refusal.reason } : {}),
-      })),
-    )
-  }
 }
-
-const happening = ({ record }: Op, at: number): Omit<Happening, 'what'> => ({
-  at,
-  id: record.id,
-  key: record.key,
-  kind: record.kind,
-})

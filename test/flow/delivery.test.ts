@@ -1,6 +1,7 @@
 /** The delivery stage with real HTTP, against the emulator: what it does when Customer.io misbehaves. */
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import type { Bus } from '../../src/bus/bus.ts'
 import { openMemoryBus } from '../../src/bus/memory.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { unwatched } from '../../src/core/feed.ts'
@@ -11,6 +12,7 @@ import { connectRemote } from '../../src/customerio/http.ts'
 import { replayDead } from '../../src/delivery/replay.ts'
 import { Delivery, GROUP } from '../../src/delivery/worker.ts'
 import { startEmulator } from '../../src/emulator/emulator.ts'
+import type { Ledger } from '../../src/ledger/ledger.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
 import { seeded, seedFor } from './seeded.ts'
 
@@ -22,7 +24,9 @@ function eventOf(person: string, n: number, name = 'tick'): BusRecord {
   return { id, key: `id:${person}`, kind: 'person.event', at: Date.now(), headers: {}, value }
 }
 
-async function stand(seed = 1) {
+type Prepare = (bus: Bus, ledger: Ledger) => Promise<void>
+
+async function stand(seed = 1, prepare: Prepare = async () => {}) {
   const emulator = await startEmulator({ port: 0, random: seeded(seed) })
   const bus = openMemoryBus({ clock: systemClock })
   const ledger = await openSqliteLedger({ directory: ':memory:' })
@@ -49,8 +53,10 @@ async function stand(seed = 1) {
     ceiling: 900,
     concurrency: 16,
     lingerMs: 5,
+    drainMs: 5_000,
     onFatal: (error) => assert.fail(String(error)),
   })
+  await prepare(bus, ledger)
   await delivery.start()
   const drained = async () => {
     while (
@@ -176,4 +182,26 @@ test('adjacent identifies travel as one, and the person ends as if they had not'
   const person = emulator.person('id:a')
   assert.equal(person?.attributes.n, 5)
   for (const n of [1, 2, 3, 4, 5]) assert.equal(person?.attributes[`k${n}`], 1)
+})
+
+test('what a dead process had recorded and not settled is settled by the next one, and not sent again', async () => {
+  const records = [1, 2, 3].map((n) => eventOf('a', n))
+  const { emulator, bus, ledger, drained } = await stand(1, async (bus, ledger) => {
+    await bus.publish(TOPICS.events, records)
+    const [first] = await bus.read(TOPICS.events, { from: 0, limit: 1 })
+    assert.ok(first)
+    const { id, key, kind, headers, at, topic, lane, offset } = first
+    const attempts = [{ at, ms: 1, status: 200, code: 'ok' }]
+    const end = { receivedAt: at, endedAt: at, outcome: 'delivered' as const, attempts }
+    await ledger.record([{ id, key, kind, headers, topic, lane, offset, ...end }])
+  })
+  const { unsettled } = await bus.lag(TOPICS.events, GROUP)
+  assert.ok(unsettled <= 2, 'the figures add up from the moment the stage has started')
+  await drained()
+  emulator.settle()
+  assert.deepEqual(
+    emulator.events().map(({ data }) => data.n),
+    [2, 3],
+  )
+  assert.deepEqual((await ledger.counts()).delivered, 3)
 })

@@ -1,0 +1,46 @@
+/**
+ * Recovery after a crash between the ledger and the bus: operations come again that have ended. They are settled, not
+ * sent. Only what the last process may have held in memory is looked up, which is one window of the backlog.
+ */
+import type { Place, Received } from '../core/record.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+
+export class Recovery {
+  readonly #ledger: Pick<Ledger, 'find'>
+  readonly #settle: (places: readonly Place[]) => Promise<unknown>
+  readonly #done = Promise.withResolvers<void>()
+  /** Records still to be looked up. */
+  #left = 0
+
+  constructor(ledger: Pick<Ledger, 'find'>, settle: (places: readonly Place[]) => Promise<unknown>) {
+    this.#ledger = ledger
+    this.#settle = settle
+  }
+
+  /** Resolves when so many records have been looked up, or when it is given up: the figures add up from then on. */
+  begin(records: number): Promise<void> {
+    this.#left = records
+    if (records === 0) this.giveUp()
+    return this.#done.promise
+  }
+
+  /** No more records come for now. */
+  giveUp(): void {
+    this.#done.resolve()
+  }
+
+  /** Returns those that have not ended yet, in their order. */
+  async sift(records: readonly Received[]): Promise<readonly Received[]> {
+    if (this.#left <= 0) return records
+    const entries = await Promise.all(records.map(({ id }) => this.#ledger.find(id)))
+    const hasEnded = ({ topic, lane, offset }: Received, index: number): boolean => {
+      const entry = entries[index]
+      return entry?.topic === topic && entry.lane === lane && entry.offset === offset
+    }
+    const ended = records.filter(hasEnded)
+    if (ended.length > 0) await this.#settle(ended)
+    this.#left -= records.length
+    if (this.#left <= 0) this.giveUp()
+    return ended.length === 0 ? records : records.filter((record, index) => !hasEnded(record, index))
+  }
+}
