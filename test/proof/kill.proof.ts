@@ -7,7 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { seeded, seedFor } from '../flow/seeded.ts'
 import { temporary } from '../flow/stand.ts'
 
@@ -24,6 +24,7 @@ interface Running {
 async function startDev(directory: string): Promise<Running> {
   const args = [EXECUTABLE, 'dev', '--json', '--data-dir', directory, '--port', '0', '--emulator-port', '0']
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+  after(() => child.kill('SIGKILL'))
   for await (const line of createInterface({ input: child.stdout })) {
     const { event, url, emulator_url } = JSON.parse(line)
     if (event === 'ready') {
