@@ -4,21 +4,20 @@
  */
 import { mkdirSync } from 'node:fs'
 import { Board } from './admin/board.ts'
+import { Facts } from './admin/facts.ts'
 import { healthRoutes } from './admin/health.ts'
 import { adminRoutes } from './admin/routes.ts'
-import type { Upstream } from './admin/status.ts'
 import { openSqliteBus, type SqliteBus } from './bus/sqlite.ts'
 import type { Config } from './config.ts'
 import { systemClock as clock } from './core/clock.ts'
 import { type SluiceError, toSluiceError } from './core/errors.ts'
 import type { NoticeName, Notify } from './core/notices.ts'
-import { type Conservation, conserve } from './core/outcome.ts'
-import { type Received, TOPICS } from './core/record.ts'
-import { makeUlids } from './core/ulid.ts'
+import type { Conservation } from './core/outcome.ts'
+import { makeUlids, type Ulids } from './core/ulid.ts'
 import { connectRemote } from './customerio/http.ts'
 import { replayDead, resumeReplays } from './delivery/replay.ts'
 import { Delivery, GROUP } from './delivery/worker.ts'
-import { createServer } from './http/server.ts'
+import { type Address, createServer } from './http/server.ts'
 import { Intake } from './ingest/accept.ts'
 import { trackRoutes } from './ingest/routes.ts'
 import { knowSources } from './ingest/sources.ts'
@@ -73,16 +72,59 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     ? await startDelivery(config, { ...stores, notify, feed, onFatal }, opening)
     : undefined
 
-  const facts = new Facts(config, stores, delivery)
-  const board = new Board({ version: options.version ?? '', env: config.env, roles: config.roles }, facts)
+  const facts = new Facts({
+    ...stores,
+    group: GROUP,
+    delivery: () => delivery?.state(),
+    upstream: upstreamOf(config),
+  })
+  const board = new Board(
+    { version: options.version ?? '', env: config.env, roles: config.roles },
+    { ...facts.sources(), now: () => clock.now(), mono: () => clock.mono() },
+  )
   registerGauges(metrics, {
-    ...bound(facts),
+    ...facts.sources(),
     oldestAgeSeconds: async () => (await board.status()).backlog.oldest_age_s ?? 0,
   })
   every(SAMPLE_MS, () => board.sample(), opening)
   every(TRIM_MS, () => trim(config, stores), opening)
   every(SAMPLE_MS, () => relief.give(stores.bus), opening)
 
+  const { host, port } = await serve(
+    config,
+    { stores, intake, ulids, feed, facts, board, metrics, notify },
+    opening,
+  )
+  notify('gateway.started', { port, upstream: config.trackUrl })
+
+  const running = opening.move()
+  let closing: Promise<void> | undefined
+  const close = () => (closing ??= stop(running, notify))
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  return {
+    url,
+    port,
+    failed: failure.promise,
+    conservation: () => facts.conservation(),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+interface Surfaces {
+  readonly stores: Stores
+  readonly intake: Intake
+  readonly ulids: Ulids
+  readonly feed: LiveFeed
+  readonly facts: Facts
+  readonly board: Board
+  readonly metrics: Metrics
+  readonly notify: Notify
+}
+
+/** Everything that an application, an operator or a monitor talks to, on one port. */
+async function serve(config: Config, surfaces: Surfaces, opening: AsyncDisposableStack): Promise<Address> {
+  const { stores, intake, ulids, feed, facts, board, metrics, notify } = surfaces
   const server = createServer({ clock, ulids })
   opening.defer(() => server.stop(config.shutdownMs))
   if (config.roles.includes('ingest')) {
@@ -102,26 +144,12 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
       bus: stores.bus,
       feed,
       status: () => board.status(),
-      findPending: (id) => findPending(stores.bus, id),
+      findPending: (id) => facts.findPending(id),
       replay: async (ids) => (await replayDead({ ...stores, clock, notify }, ids)).length,
       drop: (ids) => stores.ledger.dead.drop(ids),
     }),
   )
-  const { host, port } = await server.listen({ host: config.host, port: config.port })
-  notify('gateway.started', { port, upstream: config.trackUrl })
-
-  const running = opening.move()
-  let closing: Promise<void> | undefined
-  const close = () => (closing ??= stop(running, notify))
-  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`
-  return {
-    url,
-    port,
-    failed: failure.promise,
-    conservation: () => facts.conservation(),
-    close,
-    [Symbol.asyncDispose]: close,
-  }
+  return server.listen({ host: config.host, port: config.port })
 }
 
 /** Last in, first out: the server stops taking, delivery lands what flies, the stores close, the directory is free. */
@@ -211,82 +239,10 @@ async function startDelivery(
   return opening.use(delivery)
 }
 
-/** What the status page, the metrics and the conservation figure are made of. */
-class Facts {
-  readonly #config: Config
-  readonly #stores: Stores
-  readonly #delivery: Delivery | undefined
-  readonly now = () => clock.now()
-  readonly mono = () => clock.mono()
-
-  constructor(config: Config, stores: Stores, delivery: Delivery | undefined) {
-    this.#config = config
-    this.#stores = stores
-    this.#delivery = delivery
-  }
-
-  async conservation(): Promise<Conservation> {
-    const { bus, ledger } = this.#stores
-    const [lag, counts] = await Promise.all([bus.lag(TOPICS.events, GROUP), ledger.counts()])
-    return conserve({ ...lag, ...counts, recorded: this.#delivery?.state().recorded ?? 0 })
-  }
-
-  async oldestAt(): Promise<number | undefined> {
-    return (await this.#stores.bus.lag(TOPICS.events, GROUP)).oldestAt
-  }
-
-  async dead() {
-    const { ledger } = this.#stores
-    const [groups, { replaying }] = await Promise.all([ledger.dead.groups(), ledger.counts()])
-    return { waiting: groups.reduce((sum, { count }) => sum + count, 0), replaying }
-  }
-
-  log() {
-    return { bytes: this.#stores.bus.bytes }
-  }
-
-  upstream(): Upstream {
-    const { trackUrl: url, region, ratePerSecond } = this.#config
-    const state = this.#delivery?.state()
-    const last = state?.lastAttempt
-    return {
-      url,
-      region,
-      state: state?.breaker ?? 'paused',
-      rate_per_s: state?.ratePerSecond ?? 0,
-      ceiling_per_s: ratePerSecond,
-      concurrency: state?.concurrency ?? 0,
-      in_flight: state?.inFlight ?? 0,
-      last_status: last?.status ?? null,
-      ...(last && last.code !== 'ok' ? { last_error: last.code } : {}),
-    }
-  }
-}
-
-const bound = (facts: Facts) => ({
-  conservation: () => facts.conservation(),
-  upstream: () => facts.upstream(),
-})
+const upstreamOf = ({ trackUrl: url, region, ratePerSecond: ceiling }: Config) => ({ url, region, ceiling })
 
 /** An outage at Customer.io is no reason: accepting is the job. */
 const ready = (stopping: boolean) => ({ ready: !stopping, reasons: stopping ? ['stopping'] : [] })
-
-/** How far `trace` looks into the backlog for an operation that has no outcome yet. */
-const PENDING_LOOKED_AT = 200_000
-
-async function findPending(bus: SqliteBus, id: string): Promise<Received | undefined> {
-  const { positions } = await bus.lag(TOPICS.events, GROUP)
-  let from = Math.min(...positions.values())
-  for (let looked = 0; Number.isFinite(from) && looked < PENDING_LOOKED_AT; ) {
-    const records = await bus.read(TOPICS.events, { from, limit: 1_000 })
-    const found = records.find((record) => record.id === id)
-    const last = records.at(-1)
-    if (found || last === undefined) return found
-    looked += records.length
-    from = last.offset + 1
-  }
-  return undefined
-}
 
 async function trim({ retentionMs }: Config, { bus, ledger }: Stores): Promise<void> {
   const before = clock.now() - retentionMs

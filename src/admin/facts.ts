@@ -1,0 +1,94 @@
+/** What the status page, the metrics and the conservation figure are made of: asked of bus, ledger and delivery. */
+import type { Bus } from '../bus/bus.ts'
+import { type Attempt, type Conservation, conserve } from '../core/outcome.ts'
+import { type Received, TOPICS } from '../core/record.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import type { Status, Upstream, UpstreamState } from './status.ts'
+
+/** How delivery is; undefined where this process does not deliver. */
+export interface DeliveryFacts {
+  readonly breaker: UpstreamState
+  readonly ratePerSecond: number
+  readonly concurrency: number
+  readonly inFlight: number
+  /** Operations that the ledger counts and the bus does not yet. */
+  readonly recorded: number
+  readonly lastAttempt: Attempt | undefined
+}
+
+export interface FactSources {
+  readonly bus: Pick<Bus, 'lag' | 'read'> & { readonly bytes: number }
+  readonly ledger: Pick<Ledger, 'counts' | 'dead'>
+  /** The group whose progress is delivery's. */
+  readonly group: string
+  readonly delivery: () => DeliveryFacts | undefined
+  readonly upstream: { readonly url: string; readonly region: string; readonly ceiling: number }
+}
+
+/** How far `findPending` looks into the backlog: some seconds of reading. */
+const LOOKED_AT = 200_000
+
+export class Facts {
+  readonly #from: FactSources
+
+  constructor(from: FactSources) {
+    this.#from = from
+  }
+
+  /** As the board and the gauges want them. */
+  sources() {
+    return {
+      conservation: () => this.conservation(),
+      oldestAt: async () => (await this.#lag()).oldestAt,
+      dead: () => this.#dead(),
+      log: () => ({ bytes: this.#from.bus.bytes }),
+      upstream: () => this.#upstream(),
+    }
+  }
+
+  async conservation(): Promise<Conservation> {
+    const [lag, counts] = await Promise.all([this.#lag(), this.#from.ledger.counts()])
+    return conserve({ ...lag, ...counts, recorded: this.#from.delivery()?.recorded ?? 0 })
+  }
+
+  /** The record of an operation that has no outcome yet, if it is not too deep in the backlog. */
+  async findPending(id: string): Promise<Received | undefined> {
+    let from = Math.min(...(await this.#lag()).positions.values())
+    for (let looked = 0; Number.isFinite(from) && looked < LOOKED_AT; ) {
+      const records = await this.#from.bus.read(TOPICS.events, { from, limit: 1_000 })
+      const found = records.find((record) => record.id === id)
+      const last = records.at(-1)
+      if (found || last === undefined) return found
+      looked += records.length
+      from = last.offset + 1
+    }
+    return undefined
+  }
+
+  #lag() {
+    return this.#from.bus.lag(TOPICS.events, this.#from.group)
+  }
+
+  async #dead(): Promise<Status['dead']> {
+    const { ledger } = this.#from
+    const [groups, { replaying }] = await Promise.all([ledger.dead.groups(), ledger.counts()])
+    return { waiting: groups.reduce((sum, { count }) => sum + count, 0), replaying }
+  }
+
+  #upstream(): Upstream {
+    const { url, region, ceiling } = this.#from.upstream
+    const state = this.#from.delivery()
+    const last = state?.lastAttempt
+    return {
+      url,
+      region,
+      state: state?.breaker ?? 'paused',
+      rate_per_s: state?.ratePerSecond ?? 0,
+      ceiling_per_s: ceiling,
+      concurrency: state?.concurrency ?? 0,
+      in_flight: state?.inFlight ?? 0,
+      last_status: last?.status ?? null,
+      ...(last && last.code !== 'ok' ? { last_error: last.code } : {}),
+    }
+  }
+}
