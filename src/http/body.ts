@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import { gunzip, inflate } from 'node:zlib'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { SluiceError } from '../core/errors.ts'
+import { brokenLimit } from '../core/json-limits.ts'
 
 /** RFC 9110, 8.4.1: `deflate` is the zlib format, and `x-gzip` another name for gzip. */
 const ENCODINGS = new Map([
@@ -21,7 +22,10 @@ export function readBodiesAsText(app: FastifyInstance): void {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
     const bytes = await unpack(body, request)
     if (!isUtf8(bytes)) throw new SluiceError('bad_request', 'The body is not UTF-8.')
-    return bytes.toString('utf8')
+    const text = bytes.toString('utf8')
+    const broken = brokenLimit(text)
+    if (broken !== undefined) throw new SluiceError('bad_request', broken)
+    return text
   })
 }
 
