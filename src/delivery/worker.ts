@@ -51,12 +51,12 @@ export interface DeliveryState extends PaceState {
 export const GROUP = 'delivery'
 
 /** The window: what is held in memory of the backlog. 64 MB of values at most, whatever the backlog is. */
-const WINDOW_OPS = 50_000
+const WINDOW_OPS = 20_000
 const WINDOW_BYTES = 64 * 1024 * 1024
 /** Replays are let in a few at a time, so that live traffic goes first. */
 const REPLAY_OPS = 100
 /** Ended operations that may wait for the disk before no more are sent. */
-const MAX_SETTLING = 50_000
+const MAX_SETTLING = 20_000
 
 export class Delivery implements AsyncDisposable {
   readonly #options: DeliveryOptions
