@@ -20,7 +20,7 @@ import { Delivery, GROUP } from './delivery/worker.ts'
 import { type Address, createServer } from './http/server.ts'
 import { Intake } from './ingest/accept.ts'
 import { trackRoutes } from './ingest/routes.ts'
-import { knowSources } from './ingest/sources.ts'
+import { knowSources, knowWriters } from './ingest/sources.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import { openSqliteLedger } from './ledger/sqlite.ts'
 import { openSqlitePeople } from './people/sqlite.ts'
@@ -130,7 +130,14 @@ async function serve(config: Config, surfaces: Surfaces, opening: AsyncDisposabl
   if (config.roles.includes('ingest')) {
     const nameSource = knowSources(config.sources)
     await server.app.register(
-      trackRoutes({ intake, nameSource, region: config.region, publicReports: config.publicReports, notify }),
+      trackRoutes({
+        intake,
+        nameSource,
+        nameWriter: knowWriters(config.sources),
+        region: config.region,
+        publicReports: config.publicReports,
+        notify,
+      }),
     )
   }
   await server.app.register(

@@ -1,5 +1,5 @@
 /**
- * Answers as Customer.io gives them: the headers recorded from its Track API in May 2026, and its three shapes of error.
+ * Answers as Customer.io gives them: the headers recorded from its Track API in May 2026, and its shapes of error.
  * What Sluice adds (ids, its own error code) is in headers of its own.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -61,10 +61,23 @@ export class Refused extends SluiceError {
   }
 }
 
+/** Thrown for a batch of Pipelines of which some messages are at fault. */
+export class RefusedMessages extends SluiceError {
+  readonly messages: readonly string[]
+
+  constructor(faults: readonly SluiceError[]) {
+    const messages = faults.map(({ message }) => message)
+    super('bad_request', messages[0])
+    this.messages = messages
+  }
+}
+
 type Shape = (error: SluiceError) => object
 
 /** Track v1: a list of texts, but one text for credentials and merges. */
-const metaErrors: Shape = (error) => ({ meta: { errors: [publicMessage(error)] } })
+const metaErrors: Shape = (error) => ({
+  meta: { errors: error instanceof RefusedMessages ? error.messages : [publicMessage(error)] },
+})
 const metaError: Shape = (error) => ({ meta: { error: publicMessage(error) } })
 const itemErrors: Shape = (error) => ({
   errors: [
@@ -76,12 +89,12 @@ const itemErrors: Shape = (error) => ({
 
 /** An error handler that answers in the shape of the routes it stands for. */
 const answerWith =
-  (shape: Shape) =>
+  (shape: Shape, statusOf = (error: SluiceError): number => error.row.status) =>
   (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const error = thrown instanceof SluiceError ? thrown : toHttpError(thrown, request)
     const body = error.code === 'unauthorized' ? { meta: { error: 'Unauthorized' } } : shape(error)
     return reply
-      .code(error.row.status)
+      .code(statusOf(error))
       .headers({ ...HEADERS, ...errorHeaders(error) })
       .send(JSON.stringify(body))
   }
@@ -89,3 +102,21 @@ const answerWith =
 export const answerV1Error = answerWith(metaErrors)
 export const answerMergeError = answerWith(metaError)
 export const answerV2Error = answerWith(itemErrors)
+
+/** Customer.io documents 400 and 401 alone, and its clients repeat whatever else they get. */
+const strictStatus = ({ code, row }: SluiceError): number =>
+  row.status >= 500 || code === 'unauthorized' ? row.status : 400
+const answerStrictError = answerWith(metaErrors, strictStatus)
+
+export const isStrict = (request: FastifyRequest): boolean => request.headers['x-strict-mode'] === '1'
+
+/** Pipelines: what the caller got wrong is answered 200, unless the caller asks for more. */
+export function answerPipelinesError(
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const error = thrown instanceof SluiceError ? thrown : toHttpError(thrown, request)
+  if (error.row.status >= 500 || isStrict(request)) return answerStrictError(error, request, reply)
+  return answerAccepted(reply.headers(errorHeaders(error)), [])
+}

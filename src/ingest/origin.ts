@@ -5,10 +5,12 @@ import type { Notify } from '../core/notices.ts'
 import type { Intake, Origin } from './accept.ts'
 import type { NameSource } from './sources.ts'
 
-/** What the routes of the Track API need. */
+/** What the routes of the Track and Pipelines APIs need. */
 export interface TrackDeps {
   readonly intake: Pick<Intake, 'accept'>
   readonly nameSource: NameSource
+  /** The same by the write key that the Pipelines API asks for. */
+  readonly nameWriter: NameSource
   readonly region: 'us' | 'eu'
   /** Whether reports are taken without credentials, as Customer.io takes them. Default: true. */
   readonly publicReports?: boolean
@@ -26,12 +28,12 @@ export function sourceOf(request: FastifyRequest, nameSource: NameSource): strin
 }
 
 /** Throws `unauthorized`. */
-export const originOf = (request: FastifyRequest, { nameSource }: Pick<TrackDeps, 'nameSource'>): Origin =>
+export const originOf = (request: FastifyRequest, nameSource: NameSource): Origin =>
   makeOrigin(request, sourceOf(request, nameSource))
 
 /** Where a report of a delivery came from, which Customer.io takes from anybody. Throws `unauthorized` where we do not. */
 export function reporterOf(request: FastifyRequest, { nameSource, publicReports = true }: TrackDeps): Origin {
-  if (!publicReports) return makeOrigin(request, sourceOf(request, nameSource))
+  if (!publicReports) return originOf(request, nameSource)
   return makeOrigin(request, nameSource(request.headers.authorization) ?? PUBLIC)
 }
 

@@ -11,7 +11,8 @@ import type { Draft } from './draft.ts'
 import { exactText, isPresent } from './read-v2.ts'
 import { parseObject } from './translate-v1.ts'
 
-const refuse = (field: string, message: string): SluiceError =>
+/** What is thrown for what a caller got wrong. */
+export const refuse = (field: string, message: string): SluiceError =>
   new SluiceError('bad_request', message, { details: { field } })
 
 /** `beside` is what stood in the path and the query. */

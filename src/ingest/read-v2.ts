@@ -3,6 +3,7 @@
  * what delivery and order need: what it is, about whom, and an event's name. All else is Customer.io's own to judge, and
  * comes back as a dead letter. Source: Track API v2, August 2026. Pure.
  */
+import { SluiceError } from '../core/errors.ts'
 import { isObject, type JsonObject, memberMap } from '../core/json.ts'
 import { emailKey, isEvent, isKind, type Kind, objectKey, personKey } from '../core/operation.ts'
 import type { Draft, Item } from './draft.ts'
@@ -26,6 +27,12 @@ const required = (field: string, message = `${field} is required`): ItemError =>
 export const invalid = (field: string, message: string): ItemError => ({ reason: 'invalid', field, message })
 
 export const isItemError = (read: object): read is ItemError => 'reason' in read
+
+/** What was read, thrown where it is an error: `bad_request`, in the words that answers other than v2's have for it. */
+export function draftOf(read: Draft | ItemError): Draft {
+  if (!isItemError(read)) return read
+  throw new SluiceError('bad_request', read.message, { details: { field: read.field } })
+}
 
 export function readItem(item: Item): Draft | ItemError {
   const kind = readKind(item.value)

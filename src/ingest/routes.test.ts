@@ -14,7 +14,7 @@ import { openSqliteLedger } from '../ledger/sqlite.ts'
 import { openMemoryPeople } from '../people/memory.ts'
 import { Intake } from './accept.ts'
 import { trackRoutes } from './routes.ts'
-import { knowSources } from './sources.ts'
+import { knowSources, knowWriters } from './sources.ts'
 
 const CREDENTIALS = `Basic ${btoa('dev:s3cr?t>~')}`
 
@@ -32,8 +32,9 @@ async function stand({ capacity = Number.POSITIVE_INFINITY } = {}) {
     notify: silent,
   })
   const server = createServer({ clock: systemClock, ulids })
-  const nameSource = knowSources([{ name: 'web', siteId: 'dev', apiKey: 's3cr?t>~' }])
-  await server.app.register(trackRoutes({ intake, nameSource, region: 'eu', notify: silent }))
+  const sources = [{ name: 'web', siteId: 'dev', apiKey: 's3cr?t>~' }]
+  const [nameSource, nameWriter] = [knowSources(sources), knowWriters(sources)]
+  await server.app.register(trackRoutes({ intake, nameSource, nameWriter, region: 'eu', notify: silent }))
   const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
   after(async () => {
     await server.stop(100)

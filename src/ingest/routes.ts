@@ -1,8 +1,9 @@
-/** The Track API of Sluice: Customer.io's paths, credentials and answers, in front of the one way in (accept.ts). */
+/** The Track and Pipelines APIs of Sluice: Customer.io's paths, credentials and answers, in front of the one way in (accept.ts). */
 import type { FastifyInstance } from 'fastify'
 import { SluiceError } from '../core/errors.ts'
 import { answerJson, answerV1Error } from './answers.ts'
 import { sourceOf, type TrackDeps } from './origin.ts'
+import { pipelineRoutes } from './pipelines.ts'
 import { trackV1Routes } from './track-v1.ts'
 import { trackV1OnlyRoutes } from './track-v1-only.ts'
 import { trackV2Routes } from './track-v2.ts'
@@ -16,6 +17,7 @@ export const trackRoutes = (deps: TrackDeps) => async (app: FastifyInstance) => 
   await app.register(async (scope) => trackV1Routes(scope, deps))
   await app.register(async (scope) => trackV1OnlyRoutes(scope, deps))
   await app.register(async (scope) => trackV2Routes(scope, deps))
+  await app.register(async (scope) => pipelineRoutes(scope, deps))
   await app.register(async (scope) => plainRoutes(scope, deps))
 }
 

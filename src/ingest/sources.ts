@@ -1,10 +1,12 @@
-/** Who may publish: the named sources, each with the site id and API key that it shows as Basic credentials. */
+/** Who may publish: the named sources, each with what it shows as Basic credentials: site id and API key, or a write key. */
 import { type Digest, digest, readBasic, sameSecret } from '../http/credentials.ts'
 
 export interface Source {
   readonly name: string
   readonly siteId: string
   readonly apiKey: string
+  /** What it shows to the Pipelines API. Default: the API key. */
+  readonly writeKey?: string
 }
 
 /** The name of the source that an Authorization header belongs to; undefined when there is none. */
@@ -22,3 +24,19 @@ export function knowSources(sources: readonly Source[]): NameSource {
     return matches ? source?.name : undefined
   }
 }
+
+/** By the write key as the user name, with a blank password (Pipelines API). Of sources that share a key, the first. */
+export function knowWriters(sources: readonly Source[]): NameSource {
+  const names = new Map<string, string>()
+  for (const { name, apiKey, writeKey = apiKey } of sources) {
+    const key = nameOf(writeKey)
+    if (!names.has(key)) names.set(key, name)
+  }
+  return (authorization) => {
+    const given = readBasic(authorization)
+    return given?.password === '' ? names.get(nameOf(given.user)) : undefined
+  }
+}
+
+/** A key is looked up by its digest: how long that takes tells nothing about a key that is nearly right. */
+const nameOf = (key: string): string => Buffer.from(digest(key)).toString('latin1')

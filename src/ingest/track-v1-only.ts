@@ -26,7 +26,7 @@ const keyed = (path: string, read: Route['read'], answer = answerAccepted): Rout
   path,
   read,
   answer,
-  origin: originOf,
+  origin: (request, { nameSource }) => originOf(request, nameSource),
 })
 
 /** Customer.io asks for no credentials: devices and the readers of a message have none. */

@@ -1,11 +1,10 @@
 /** The routes of Track v1: one call, one operation (an identify that deletes relationships is two). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { SluiceError } from '../core/errors.ts'
 import { bodyText } from '../http/body.ts'
 import { answerAccepted, answerMergeError, answerV1Error } from './answers.ts'
 import type { Draft, Item } from './draft.ts'
 import { originOf, type TrackDeps } from './origin.ts'
-import { isItemError, readAnonymousEvent, readItem } from './read-v2.ts'
+import { draftOf, readAnonymousEvent, readItem } from './read-v2.ts'
 import {
   addDeviceItem,
   anonymousEventItem,
@@ -24,12 +23,6 @@ interface Path {
 type Read = (path: Path, text: string) => readonly Draft[]
 
 const drafts = (items: readonly Item[]): Draft[] => items.map((item) => draftOf(readItem(item)))
-
-/** Throws `bad_request` in the words that v1 has for it. */
-function draftOf(read: ReturnType<typeof readItem>): Draft {
-  if (!isItemError(read)) return read
-  throw new SluiceError('bad_request', read.message, { details: { field: read.field } })
-}
 
 const CUSTOMER = '/api/v1/customers/:id'
 
@@ -55,7 +48,7 @@ export function trackV1Routes(app: FastifyInstance, deps: TrackDeps): void {
 const handlerOf =
   (read: Read, deps: TrackDeps) =>
   async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const origin = originOf(request, deps)
+    const origin = originOf(request, deps.nameSource)
     const path = request.params as Path // the router has filled what the route names
     return answerAccepted(reply, await deps.intake.accept(read(path, bodyText(request)), origin))
   }

@@ -16,14 +16,14 @@ const ITEM_BYTES = 32 * 1024
 export function trackV2Routes(app: FastifyInstance, deps: TrackDeps): void {
   app.setErrorHandler(answerV2Error)
   app.post('/api/v2/entity', async (request, reply) => {
-    const origin = originOf(request, deps)
+    const origin = originOf(request, deps.nameSource)
     const text = bodyText(request)
     const read = readOne(text, parseJson(text))
     if (isItemError(read)) throw new Refused(read)
     return answerAccepted(reply, await deps.intake.accept([read], origin))
   })
   app.post('/api/v2/batch', async (request, reply) => {
-    const origin = originOf(request, deps)
+    const origin = originOf(request, deps.nameSource)
     const { drafts, errors } = readBatch(bodyText(request))
     const ids = await deps.intake.accept(drafts, origin)
     return errors.length === 0 ? answerAccepted(reply, ids) : answerPartly(reply, ids, errors)

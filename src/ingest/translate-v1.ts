@@ -16,7 +16,7 @@ export function parseObject(text: string): JsonObject {
 }
 
 /** The identifier in a v1 path says by its shape what it is: an address has an @, a cio_id the prefix `cio_`. */
-function toIdentifiers(identifier: string): JsonObject {
+export function toIdentifiers(identifier: string): JsonObject {
   if (identifier.includes('@')) return { email: identifier }
   if (identifier.startsWith('cio_')) return { cio_id: identifier.slice('cio_'.length) }
   return { id: identifier }
