@@ -1,10 +1,11 @@
-/** Credentials: HTTP Basic for the Track API, a bearer token for the App API, and a refusal of anything that looks real. */
+/** Credentials: HTTP Basic for the Track and Pipelines APIs, a bearer token for the App API, and a refusal of anything that looks real. */
 import { SluiceError } from '../core/errors.ts'
 
 export interface Credentials {
   readonly siteId: string
   readonly apiKey: string
   readonly appApiKey: string
+  readonly writeKey: string
 }
 
 /** Node reads both alphabets of base64; the Go client sends the URL-safe one. */
@@ -12,6 +13,12 @@ export function isBasic(header: string | undefined, { siteId, apiKey }: Credenti
   const token = /^basic (.+)$/i.exec(header ?? '')?.[1]
   if (token === undefined) return false
   return Buffer.from(token, 'base64').toString('utf8') === `${siteId}:${apiKey}`
+}
+
+/** The write key of the Pipelines API is the user name, and the password is blank. */
+export function isWriteKey(header: unknown, writeKey: string): boolean {
+  const token = /^basic (.+)$/i.exec(String(header))?.[1] ?? ''
+  return Buffer.from(token, 'base64').toString('utf8') === `${writeKey}:`
 }
 
 export const isBearer = (header: string | undefined, { appApiKey }: Credentials): boolean =>

@@ -1,5 +1,5 @@
 /**
- * A local Customer.io: the Track API and the reads of the App API over a workspace of its own, with faults on request.
+ * A local Customer.io: the Track and Pipelines APIs and the reads of the App API over a workspace of its own, with faults on request.
  * COVERAGE says what it does and what it does not.
  */
 import type { AddressInfo } from 'node:net'
@@ -12,6 +12,7 @@ import { type Controlled, controlRoutes, eventsAfter, reset, type Stats, statsOf
 import { type FaultRule, Faults } from './faults.ts'
 import { dataOf } from './history.ts'
 import { identifierOfKey } from './identifiers.ts'
+import { pipelineRoutes } from './pipelines.ts'
 import { type LoggedRequest, RequestLog } from './requests.ts'
 import { buildServer } from './server.ts'
 import { findPerson } from './state.ts'
@@ -93,7 +94,13 @@ export interface Emulator extends AsyncDisposable {
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const { host = '127.0.0.1', port = 8247, clock = systemClock, random = Math.random, settleMs = 0 } = options
-  const credentials = { siteId: 'dev', apiKey: 'dev', appApiKey: 'dev', ...options.credentials }
+  const credentials = {
+    siteId: 'dev',
+    apiKey: 'dev',
+    appApiKey: 'dev',
+    writeKey: 'dev',
+    ...options.credentials,
+  }
   refusePublicHost(host)
   refuseRealCredentials(credentials)
   const faults = new Faults(clock, random)
@@ -108,6 +115,7 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
         ...trackV1Routes(accept),
         ...metricRoutes(accept),
         ...trackV2Routes(accept),
+        ...pipelineRoutes(accept, credentials.writeKey),
         ...appRoutes(() => workspace.state),
       ],
       control: controlRoutes(controlled),

@@ -7,7 +7,16 @@ import { metricItem } from './track-v1-items.ts'
 import type { Accept } from './track-v2.ts'
 
 /** All channels together; which channel a delivery belongs to is not known here. */
-const METRICS = ['bounced', 'clicked', 'converted', 'deferred', 'delivered', 'dropped', 'opened', 'spammed']
+export const METRICS = [
+  'bounced',
+  'clicked',
+  'converted',
+  'deferred',
+  'delivered',
+  'dropped',
+  'opened',
+  'spammed',
+]
 const PUSH_EVENTS = ['opened', 'converted', 'delivered']
 
 export function metricRoutes(accept: Accept): Route[] {
