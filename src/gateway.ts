@@ -92,7 +92,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
 
   const { host, port } = await serve(
     config,
-    { stores, intake, ulids, feed, facts, board, metrics, notify },
+    { stores, intake, ulids, feed, facts, delivery, board, metrics, notify },
     opening,
   )
   notify('gateway.started', { port, upstream: config.trackUrl })
@@ -117,6 +117,7 @@ interface Surfaces {
   readonly ulids: Ulids
   readonly feed: LiveFeed
   readonly facts: Facts
+  readonly delivery: Delivery | undefined
   readonly board: Board
   readonly metrics: Metrics
   readonly notify: Notify
@@ -124,7 +125,7 @@ interface Surfaces {
 
 /** Everything that an application, an operator or a monitor talks to, on one port. */
 async function serve(config: Config, surfaces: Surfaces, opening: AsyncDisposableStack): Promise<Address> {
-  const { stores, intake, ulids, feed, facts, board, metrics, notify } = surfaces
+  const { stores, intake, ulids, feed, facts, delivery, board, metrics, notify } = surfaces
   const server = createServer({ clock, ulids })
   opening.defer(() => server.stop(config.shutdownMs))
   if (config.roles.includes('ingest')) {
@@ -152,6 +153,7 @@ async function serve(config: Config, surfaces: Surfaces, opening: AsyncDisposabl
       feed,
       status: () => board.status(),
       findPending: (id) => facts.findPending(id),
+      attemptsOf: (id) => delivery?.attemptsOf(id) ?? [],
       replay: async (ids) => (await replayDead({ ...stores, clock, notify }, ids)).length,
       drop: (ids) => stores.ledger.dead.drop(ids),
     }),

@@ -137,6 +137,7 @@ function setup({ entries = [], letters = [], log = [], pending = [], deps = {} }
       remote: false,
       ledger: fakeLedger(entries, letters),
       bus: { read: async (topic, { from }) => log.filter((r) => r.topic === topic && r.offset === from) },
+      attemptsOf: () => [],
       findPending: async (id) => pending.find((found) => found.id === id),
       replay: act('replay'),
       drop: act('drop'),

@@ -1,6 +1,7 @@
 /** The life of one operation, whatever state it is in. */
 import type { Bus } from '../bus/bus.ts'
 import { SluiceError } from '../core/errors.ts'
+import type { Attempt } from '../core/outcome.ts'
 import type { Received } from '../core/record.ts'
 import type { Entry, Ledger } from '../ledger/ledger.ts'
 import type { Trace } from './wire.ts'
@@ -10,6 +11,8 @@ export interface TraceSources {
   readonly bus: Pick<Bus, 'read'>
   /** The record of an operation that has no outcome yet. */
   findPending(id: string): Promise<Received | undefined>
+  /** The attempts that such an operation has had so far. */
+  attemptsOf(id: string): readonly Attempt[]
 }
 
 /** Throws `not_found` for an id that nobody has seen, or that was forgotten after the retention time. */
@@ -18,7 +21,7 @@ export async function traceOf(id: string, sources: TraceSources): Promise<Trace>
   if (entry?.outcome === 'dead') return traceOfDead(entry, sources.ledger)
   if (entry) return { ...entry, state: entry.outcome, ...(await keptValue(entry, sources.bus)) }
   const pending = await sources.findPending(id)
-  if (pending) return traceOfPending(pending)
+  if (pending) return { ...traceOfPending(pending), attempts: sources.attemptsOf(id) }
   throw new SluiceError('not_found', `No operation ${id} is known.`, { details: { id } })
 }
 

@@ -17,7 +17,7 @@ export interface Trace {
   readonly topic: string
   readonly lane: number
   readonly offset: number
-  /** Of a pending operation none are known: attempts are written with the outcome. */
+  /** Of a pending operation, those of this process; the ledger has them once there is an outcome. */
   readonly attempts: readonly Attempt[]
   readonly outcome?: Outcome
   /** For `coalesced`: the operation that carried its values. */

@@ -201,6 +201,12 @@ export class Dispatcher {
     this.unpark(Number.POSITIVE_INFINITY)
   }
 
+  /** An operation that waits here; looked for one by one, since nobody asks but a person. */
+  find(id: string): Op | undefined {
+    for (const { ops } of this.#keys.values()) for (const op of ops) if (op.record.id === id) return op
+    return undefined
+  }
+
   /** Drops what is queued of lanes that were taken away, and returns it; what is in flight ends by itself. */
   forget(isGone: (op: Op) => boolean): ReadonlySet<Op> {
     const gone = new Set<Op>()

@@ -110,6 +110,11 @@ export class Delivery implements AsyncDisposable {
     }
   }
 
+  /** The attempts so far of an operation without an outcome; none where it has not been tried, or flies just now. */
+  attemptsOf(id: string): readonly Attempt[] {
+    return this.#dispatcher.find(id)?.attempts ?? []
+  }
+
   /** Takes nothing new, lets what flies land and be settled, and leaves the rest on the bus. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()

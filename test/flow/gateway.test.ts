@@ -94,6 +94,18 @@ test('dead letters are listed, shown, replayed and dropped by the admin API, and
   assert.deepEqual([figures.delivered, figures.dead, figures.missing], [2, 1, 0])
 })
 
+test('the story of an operation that waits tells what was tried so far', async () => {
+  const { call, admin, drained, emulator, told } = await stand()
+  emulator.faults.add({ kind: 'outage', status: 503 })
+  const answer = await call('POST', '/api/v1/customers/42/events', { name: 'order' })
+  while (!told.some(([name]) => name === 'delivery.attempted')) await new Promise(setImmediate)
+  const trace = await admin<Trace>(`/operations/${answer.headers.get('x-sluice-id')}`)
+  assert.equal(trace.state, 'pending')
+  assert.deepEqual([trace.attempts[0]?.status, trace.attempts[0]?.code], [503, 'upstream_unavailable'])
+  emulator.faults.clear()
+  await drained()
+})
+
 test('what was not delivered is delivered by the next process', async () => {
   const directory = temporary()
   const first = await stand({ directory })
