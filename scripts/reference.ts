@@ -1,8 +1,12 @@
-/** Writes docs/errors.md, docs/notices.md and docs/emulator.md from their tables. A test keeps them the same. */
+/** Writes the pages of docs/ that are made from tables and routes. A test keeps them the same. */
 import { writeFileSync } from 'node:fs'
+import { systemClock } from '../src/core/clock.ts'
 import { ERRORS } from '../src/core/errors.ts'
-import { NOTICES } from '../src/core/notices.ts'
+import { NOTICES, silent } from '../src/core/notices.ts'
+import { makeUlids } from '../src/core/ulid.ts'
 import { COVERAGE } from '../src/emulator/coverage.ts'
+import { createServer } from '../src/http/server.ts'
+import { trackRoutes } from '../src/ingest/routes.ts'
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 const row = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`
@@ -55,8 +59,65 @@ ${table(['Operation', 'Emulated', 'Note'], rows)}
 `
 }
 
+/** `POST /api/v1/customers/{}/events`: a route without the names of its parameters, which differ from side to side. */
+const plain = (method: string, path: string) => `${method} ${path.replace(/:\w+|\{\w+\}/g, '{}')}`
+
+/** The routes of the gateway that an application calls, as the server has them. */
+async function gatewayRoutes(): Promise<ReadonlySet<string>> {
+  const server = createServer({ clock: systemClock, ulids: makeUlids() })
+  const found = new Set<string>()
+  server.app.addHook('onRoute', ({ method, url }) => {
+    for (const verb of [method].flat()) if (verb !== 'HEAD' && verb !== 'OPTIONS') found.add(plain(verb, url))
+  })
+  const nobody = () => undefined
+  const intake = { accept: async () => [] }
+  const deps = { intake, nameSource: nobody, nameWriter: nobody, region: 'us', notify: silent } as const
+  await server.app.register(trackRoutes(deps))
+  await server.app.ready()
+  await server.stop(0)
+  return found
+}
+
+/** `POST /v1/identify, track` is two calls; what is no call has none. */
+function callsOf(operation: string): string[] {
+  const [method = '', ...rest] = operation.split(' ')
+  const [first = '', ...others] = rest
+    .join(' ')
+    .replace(/\?.*|\(.*\)/g, '')
+    .split(', ')
+  if (!first.startsWith('/')) return []
+  const folder = first.slice(0, first.lastIndexOf('/') + 1)
+  return [first, ...others.map((name) => (name.startsWith('/') ? name : folder + name))].map((path) =>
+    plain(method, path.trim()),
+  )
+}
+
+async function compatibilityPage(): Promise<string> {
+  const gateway = await gatewayRoutes()
+  const emulator = new Map(
+    COVERAGE.flatMap(({ operation, emulated }) => callsOf(operation).map((call) => [call, emulated])),
+  )
+  const calls = [...new Set([...gateway, ...emulator.keys()])].sort((one, other) =>
+    (one.split(' ')[1] ?? '').localeCompare(other.split(' ')[1] ?? ''),
+  )
+  const rows = calls.map((call) => [
+    `\`${call}\``,
+    gateway.has(call) ? 'yes' : 'no',
+    emulator.get(call) ?? 'no',
+  ])
+  return `# Compatibility
+
+Which calls of Customer.io the gateway takes, and which the emulator answers. Made from the routes of the one and the coverage
+table of the other; \`{}\` stands for an identifier. What the gateway does not take it answers with 404, and stores nothing.
+Within Track v2 and the Pipelines API all types and actions that are documented are taken.
+
+${table(['Call', 'Gateway', 'Emulator'], rows)}
+`
+}
+
 /** Every page by its path. */
-export const PAGES: Readonly<Record<string, () => string>> = {
+export const PAGES: Readonly<Record<string, () => string | Promise<string>>> = {
+  'docs/compatibility.md': compatibilityPage,
   'docs/errors.md': errorsPage,
   'docs/notices.md': noticesPage,
   'docs/emulator.md': emulatorPage,
@@ -64,4 +125,4 @@ export const PAGES: Readonly<Record<string, () => string>> = {
 
 if (import.meta.main)
   for (const [path, page] of Object.entries(PAGES))
-    writeFileSync(new URL(`../${path}`, import.meta.url), page())
+    writeFileSync(new URL(`../${path}`, import.meta.url), await page())

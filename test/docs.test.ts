@@ -11,7 +11,8 @@ const ROOT = resolve(import.meta.dirname, '..')
 const read = (path: string) => readFileSync(resolve(ROOT, path), 'utf8')
 
 for (const [path, page] of Object.entries(PAGES))
-  test(`${path} is what its table makes (otherwise: npm run docs)`, () => assert.equal(read(path), page()))
+  test(`${path} is what its table makes (otherwise: npm run docs)`, async () =>
+    assert.equal(read(path), await page()))
 
 test('every error and notice of the tables is used, and none beside them', () => {
   const used = new Set<string>()
