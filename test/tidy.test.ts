@@ -63,6 +63,9 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
 /** The files at the root of src/, and what each is for. */
 const ROOT_MAY: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['cli/'],
+  'index.ts': ['core/', 'config.ts', 'gateway.ts'],
+  'client.ts': ['core/', 'customerio/'],
+  'testing.ts': ['emulator/'],
   'config.ts': ['core/', 'settings.ts'],
   'settings.ts': ['core/'],
   'gateway.ts': [
@@ -91,6 +94,14 @@ test('imports point one way: every file imports only what its folder may', () =>
     imports.filter((to) => !allowed(path, to)).map((to) => `${path} imports ${to}`),
   )
   assert.deepEqual(broken, [])
+})
+
+test('only the public API re-exports', () => {
+  const PUBLIC = ['index.ts', 'client.ts', 'testing.ts']
+  const barrels = sources
+    .filter(({ text }) => /^export\b[^;=()]*\bfrom '/m.test(text))
+    .map(({ path }) => path)
+  assert.deepEqual(barrels.sort(), PUBLIC.sort())
 })
 
 test('an implementation of a port never imports a sibling implementation', () => {

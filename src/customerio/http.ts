@@ -9,6 +9,10 @@ export interface Call {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly path: string
   readonly body?: string
+  /** Beside those that every call carries. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** For the whole answer, in milliseconds; 15 s unless told. */
+  readonly timeoutMs?: number
 }
 
 /** What came back: an answer, or none (refused, reset, cut or too slow; whether the call had an effect is unknown). */
@@ -18,6 +22,8 @@ export type Reply =
       readonly body: string
       readonly retryAfter: string | undefined
       readonly location: string | undefined
+      /** The ids of the operations, where a gateway answered. */
+      readonly sluiceId?: string | undefined
       readonly ms: number
     }
   | { readonly status: null; readonly detail: string; readonly ms: number }
@@ -73,17 +79,19 @@ interface Wire {
 
 async function send({ pool, headers, clock }: Wire, call: Call): Promise<Reply> {
   const started = clock.mono()
+  const { method, path, body, timeoutMs = ANSWER_MS } = call
   try {
-    const { method, path, body } = call
-    const signal = AbortSignal.timeout(ANSWER_MS)
+    const signal = AbortSignal.timeout(timeoutMs)
     const given = body === undefined ? {} : { body }
-    const answer = await pool.request({ method, path, headers, signal, ...given })
+    const all = call.headers === undefined ? headers : { ...headers, ...call.headers }
+    const answer = await pool.request({ method, path, headers: all, signal, ...given })
     const text = await readText(answer.body)
     return {
       status: answer.statusCode,
       body: text,
       retryAfter: first(answer.headers['retry-after']),
       location: first(answer.headers.location),
+      sluiceId: first(answer.headers['x-sluice-id']),
       ms: clock.mono() - started,
     }
   } catch (thrown) {

@@ -11,6 +11,12 @@ export const LIMITS = {
   batchItems: 1000,
   /** Attributes of one identify. */
   attributes: 300,
+  /** An identifier of a person, or the name of an attribute. */
+  nameBytes: 150,
+  /** The value of an attribute. */
+  valueBytes: 1000,
+  eventNameBytes: 100,
+  eventDataBytes: 100_000,
   /** Requests a second of Track v1 and v2 together; "not strictly enforced", beyond it data may be dropped. */
   trackPerSecond: 1000,
 } as const
