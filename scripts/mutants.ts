@@ -20,6 +20,12 @@ const DISPATCHER = ['src/delivery/dispatcher.test.ts']
 const SPLIT = ['src/delivery/split.test.ts']
 const PACE = ['src/delivery/pace.test.ts']
 const BUS = ['src/bus/sqlite.test.ts']
+const CLIENT = [
+  'src/customerio/retry.test.ts',
+  'src/customerio/input.test.ts',
+  'src/customerio/batch-parts.test.ts',
+  'test/flow/service.test.ts',
+]
 const FLOW = ['test/flow/delivery.test.ts', 'test/flow/gateway.test.ts']
 
 type Row = readonly [name: string, file: string, from: string, to: string, tests: readonly string[]]
@@ -190,6 +196,84 @@ const ROWS: readonly Row[] = [
     '  id,\n  key,',
     '  id: id.slice(0, -1).concat(id.endsWith("0") ? "1" : "0"),\n  key,',
     FLOW,
+  ],
+  [
+    'client: a fresh id in each event body',
+    'customerio/service-calls.ts',
+    'JSON.stringify(checkEventId(id))',
+    'JSON.stringify(checkEventId(id).slice(0, -1) + Math.floor(Math.random() * 10))',
+    CLIENT,
+  ],
+  [
+    'client: a refusal repeated',
+    'customerio/retry.ts',
+    "if (verdict.kind !== 'later') break",
+    "if (verdict.kind === 'ok') break",
+    CLIENT,
+  ],
+  ['client: Retry-After ignored', 'customerio/retry.ts', '(verdict.retryAfterMs ?? 0) + ', '', CLIENT],
+  [
+    'client: no deadline',
+    'customerio/retry.ts',
+    'return leftMs > 0 ? remote',
+    'return leftMs > -1e9 ? remote',
+    CLIENT,
+  ],
+  [
+    'client: a gateway not told of repeats',
+    'customerio/caller.ts',
+    "{ 'idempotency-key': ulids(clock.now()) }",
+    '{}',
+    CLIENT,
+  ],
+  [
+    'client: a listener breaks the call',
+    'customerio/service.ts',
+    'process.emitWarning(',
+    'throw new Error(',
+    CLIENT,
+  ],
+  [
+    'client: one correlation id for all',
+    'customerio/correlation.ts',
+    'return current.run(id, work)',
+    'current.enterWith(id)\n  return work()',
+    CLIENT,
+  ],
+  [
+    'client: no _env with events',
+    'customerio/service-calls.ts',
+    "memberTexts('data', { ...environmentOf(stamps), ",
+    "memberTexts('data', { ",
+    CLIENT,
+  ],
+  [
+    'client: refusals counted from the part',
+    'customerio/batch-send.ts',
+    'index: part.from + at',
+    'index: at',
+    CLIENT,
+  ],
+  [
+    'client: closes under calls',
+    'customerio/caller.ts',
+    'await Promise.allSettled(this.#running)',
+    '',
+    CLIENT,
+  ],
+  [
+    'client: limits in characters',
+    'customerio/input.ts',
+    'const name = byteLength(key)',
+    'const name = key.length',
+    CLIENT,
+  ],
+  [
+    'client: more at once than slots',
+    'customerio/slots.ts',
+    'if (next === undefined) this.#free += 1',
+    'this.#free += 1\n      if (next === undefined) return undefined as never',
+    CLIENT,
   ],
 ]
 

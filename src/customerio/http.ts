@@ -117,6 +117,7 @@ const first = (header: string | string[] | undefined): string | undefined =>
 
 function networkDetail(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown)
-  const code = 'code' in thrown ? `${String(thrown.code)}: ` : ''
+  // A time-out is a DOMException, whose code is a number that says nothing.
+  const code = 'code' in thrown && typeof thrown.code === 'string' ? `${thrown.code}: ` : ''
   return `${code}${thrown.message}`
 }

@@ -68,6 +68,12 @@ const REFUSED: readonly (readonly [why: string, field: string, make: () => unkno
     'attributes',
     () => identifyCall('42', untyped([]), { stamps, timestamp: 1 }),
   ],
+  [
+    'attributes that nobody awaited',
+    'attributes',
+    () => identifyCall('42', Promise.resolve({}), { stamps, timestamp: 1 }),
+  ],
+  ['data in a Map', 'data', () => event({ data: new Map([['a', 1]]) })],
   ['NaN among the attributes', 'attributes.score', () => identify('42', { score: Number.NaN })],
   ['milliseconds as the time', 'timestamp', () => event({ timestamp: Date.UTC(2026, 0) })],
   ['a Date that is none', 'timestamp', () => event({ timestamp: new Date('tomorrow') })],

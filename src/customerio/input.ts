@@ -48,8 +48,9 @@ export function pathStep(field: string, value: unknown, limit?: number): string 
   return encodeURIComponent(text)
 }
 
+/** A Map or a promise that nobody awaited is an object too, and would be sent as an empty one. */
 export function checkObject(field: string, value: unknown): JsonObject {
-  if (isObject(value)) return value
+  if (isObject(value) && Object.prototype.toString.call(value) === '[object Object]') return value
   throw refuse(field, `must be an object, not ${nameOf(value)}`)
 }
 
@@ -135,5 +136,6 @@ export function checkIdentifiers(field: string, given: Identifiers): JsonObject 
 
 function nameOf(value: unknown): string {
   if (value === null) return 'null'
-  return Array.isArray(value) ? 'an array' : typeof value
+  if (Array.isArray(value)) return 'an array'
+  return typeof value === 'object' ? `a ${value.constructor?.name}` : typeof value
 }

@@ -18,8 +18,8 @@ const answer = (status: number, body = '{}', retryAfter?: string): Reply => ({
 })
 const cut: Reply = { status: null, detail: 'UND_ERR_SOCKET: other side closed', ms: 1 }
 
-/** A remote that answers from a list, under a clock that only sleeping and answering move. */
-function play(replies: readonly Reply[], { policy = POLICY, answerMs = 0 } = {}) {
+/** A remote that answers from a list, under a clock that only sleeping, answering and another's slot (`heldMs`) move. */
+function play(replies: readonly Reply[], { policy = POLICY, answerMs = 0, heldMs = 0 } = {}) {
   const [calls, slept]: [Call[], number[]] = [[], []]
   let now = 0
   const clock: Clock = {
@@ -36,7 +36,12 @@ function play(replies: readonly Reply[], { policy = POLICY, answerMs = 0 } = {})
     return replies[Math.min(calls.length, replies.length) - 1] ?? cut
   }
   const remote = { send, [Symbol.asyncDispose]: async () => {} }
-  const sender = { remote, slots: new Slots(1), clock, random: () => 0.5, policy }
+  const slots = new Slots(1)
+  void slots.use(async () => {
+    await Promise.resolve()
+    now += heldMs
+  })
+  const sender = { remote, slots, clock, random: () => 0.5, policy }
   return { calls, slept, now: () => now, result: sendUntilTaken(CALL, sender) }
 }
 
@@ -102,6 +107,13 @@ test('the deadline bounds attempts that hang, and the last of them gets only wha
     calls.map(({ timeoutMs }) => timeoutMs),
     [10_000, 10_000, 9400],
   )
+})
+
+test('a call that waits in line beyond its deadline is not sent', async () => {
+  const { calls, result } = play([answer(200)], { heldMs: 30_000 })
+  await assert.rejects(result, { code: 'timed_out', message: /nothing was sent/ })
+  assert.equal(calls.length, 0)
+  assert.equal((await play([answer(200)], { heldMs: 29_999 }).result).attempts, 1)
 })
 
 test('a 207 is taken, with its errors; one that names no items is no answer', async () => {

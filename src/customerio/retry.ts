@@ -15,7 +15,7 @@ import type { ItemError } from './wire.ts'
 export interface RetryPolicy {
   /** The most attempts, the first included. */
   readonly attempts: number
-  /** From the first attempt to the end of the last one, in milliseconds. */
+  /** For the call in all, waits included, in milliseconds. */
   readonly deadlineMs: number
   /** For the answer to one attempt, in milliseconds. */
   readonly timeoutMs: number
@@ -44,28 +44,37 @@ const CAP_MS = 5_000
 
 /**
  * Sends until the call is taken. Throws the error that the last answer means: `upstream_rejected`,
- * `upstream_unauthorized` and `upstream_redirected` at the first attempt, the others when attempts or time are used up.
- * A waiting retry holds no slot.
+ * `upstream_unauthorized` and `upstream_redirected` at the first attempt, the others when attempts or time are used up;
+ * `timed_out` when no slot came free in time and nothing was sent. A waiting retry holds no slot. The deadline is looked
+ * at when a slot comes free, so that a call which waits in line may end later than that, by one time-out at most.
  */
 export async function sendUntilTaken(call: Call, sender: Sender): Promise<Taken> {
   const { remote, slots, clock, random, policy } = sender
-  let deadline: number | undefined
-  for (let attempts = 1; ; attempts += 1) {
-    const reply = await slots.use(() => {
-      deadline ??= clock.mono() + policy.deadlineMs
-      const timeoutMs = Math.max(1, Math.min(policy.timeoutMs, Math.ceil(deadline - clock.mono())))
-      return remote.send({ ...call, timeoutMs })
+  const deadline = clock.mono() + policy.deadlineMs
+  let error = neverSent(policy)
+  for (let attempts = 1; attempts <= policy.attempts; attempts += 1) {
+    const reply = await slots.use(async () => {
+      const leftMs = Math.ceil(deadline - clock.mono())
+      return leftMs > 0 ? remote.send({ ...call, timeoutMs: Math.min(policy.timeoutMs, leftMs) }) : undefined
     })
+    if (reply === undefined) break
     const verdict = judge(reply, clock.now())
     if (reply.status !== null && (verdict.kind === 'ok' || verdict.kind === 'items'))
       return takenOf(reply, verdict, attempts)
-    const error = failureOf(verdict, reply, attempts)
-    if (verdict.kind !== 'later' || attempts >= policy.attempts) throw error
+    error = failureOf(verdict, reply, attempts)
+    if (verdict.kind !== 'later') break
     const waitMs = (verdict.retryAfterMs ?? 0) + jitterMs(attempts, random)
-    if (clock.mono() + waitMs >= (deadline ?? 0)) throw error
+    if (attempts === policy.attempts || clock.mono() + waitMs >= deadline) break
     await clock.sleep(waitMs)
   }
+  throw error
 }
+
+const neverSent = ({ deadlineMs }: RetryPolicy): SluiceError =>
+  new SluiceError('timed_out', `No connection came free within ${deadlineMs} ms; nothing was sent.`, {
+    details: { deadlineMs },
+    hint: 'Make fewer calls at once, put them into a batch, or raise connections or deadlineMs.',
+  })
 
 export const jitterMs = (attempts: number, random: Random): number =>
   random() * Math.min(CAP_MS, BASE_MS * 2 ** Math.min(attempts, 20))

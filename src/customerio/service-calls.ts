@@ -42,7 +42,7 @@ const customerPath = (userId: string): string =>
 /** `PUT /customers/{identifier}`. */
 export function identifyCall(
   userId: string,
-  attributes: JsonObject,
+  attributes: object,
   given: { readonly stamps: Stamps; readonly timestamp: Moment | undefined },
 ): Call {
   const path = customerPath(userId)
@@ -56,7 +56,7 @@ export function identifyCall(
 
 export interface EventParts {
   readonly name: string
-  readonly data: JsonObject
+  readonly data: object
   /** A ULID. */
   readonly id: string
   readonly timestamp: Moment | undefined
@@ -99,7 +99,7 @@ export interface Device {
   readonly token: string
   readonly platform: 'ios' | 'android'
   readonly lastUsed?: Moment
-  readonly attributes?: JsonObject
+  readonly attributes?: object
 }
 
 /** `PUT /customers/{identifier}/devices`. */

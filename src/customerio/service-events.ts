@@ -1,5 +1,6 @@
 /** What `CustomerIOService` tells while it works: `identify:start`, `identify:success`, `identify:error`, and so on. */
 import type { SluiceError } from '../core/errors.ts'
+import type { Identifiers } from './input.ts'
 
 export const METHODS = [
   'identify',
@@ -27,6 +28,9 @@ export interface Subject {
   readonly name?: string
   /** The ULID of an event, the same in every attempt. */
   readonly id?: string
+  /** Of a merge. */
+  readonly primary?: Identifiers
+  readonly secondary?: Identifiers
   /** Of a batch: how many. */
   readonly items?: number
 }

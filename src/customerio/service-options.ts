@@ -21,11 +21,11 @@ export interface ServiceOptions {
   readonly updatedAt?: boolean
   /** The most attempts for a call; 5 unless told. */
   readonly attempts?: number
-  /** From a call's first attempt to its end; 30,000 ms unless told. */
+  /** For a call in all, waits included; 30,000 ms unless told. */
   readonly deadlineMs?: number
   /** For the answer to one attempt; 10,000 ms unless told. */
   readonly timeoutMs?: number
-  /** The most calls over the wire at once; 10 unless told. Others wait in memory. */
+  /** The most calls over the wire at once; 10 unless told. Others wait in memory, until their deadline. */
   readonly connections?: number
   readonly clock?: Clock
   readonly random?: Random

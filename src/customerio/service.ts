@@ -4,7 +4,6 @@
  * not awaited one after the other have no order. Who needs either puts a gateway between: one option.
  */
 import { EventEmitter } from 'node:events'
-import type { JsonObject } from '../core/json.ts'
 import { makeUlids } from '../core/ulid.ts'
 import { type BatchItem, itemTexts, partsOf } from './batch-parts.ts'
 import { type BatchResult, sendParts } from './batch-send.ts'
@@ -60,7 +59,8 @@ export interface EventReceipt extends CallReceipt {
  * Every method rejects with a `SluiceError`: `bad_request` before anything is sent, `upstream_rejected` for what
  * Customer.io refuses, `upstream_unauthorized` and `upstream_redirected` for what no repeat can mend, and
  * `upstream_rate_limited`, `upstream_unavailable`, `upstream_unreachable` or `upstream_unintelligible` when all attempts
- * or the time are used up; whether the last one had an effect is then unknown. `userId` is an id, an e-mail address or
+ * or the time are used up; whether the last one had an effect is then unknown. `timed_out` says that too many calls waited
+ * for a connection, and nothing was sent. `userId` is an id, an e-mail address or
  * `cio_…`: which, Customer.io tells by its shape.
  */
 export class CustomerIOService extends EventEmitter implements AsyncDisposable {
@@ -81,18 +81,13 @@ export class CustomerIOService extends EventEmitter implements AsyncDisposable {
   }
 
   /** Creates or updates a person. `_env` and `_updated_at` (unix seconds) go with the attributes. */
-  identify(userId: string, attributes: JsonObject = {}, options: IdentifyOptions = {}): Promise<CallReceipt> {
+  identify(userId: string, attributes: object = {}, options: IdentifyOptions = {}): Promise<CallReceipt> {
     const given = { stamps: this.#stamps(), timestamp: options.timestamp }
     return this.#call(task('identify', { userId }, options), () => identifyCall(userId, attributes, given))
   }
 
   /** An event of a person. `_env` goes with the data. */
-  track(
-    userId: string,
-    name: string,
-    data: JsonObject = {},
-    options: EventOptions = {},
-  ): Promise<EventReceipt> {
+  track(userId: string, name: string, data: object = {}, options: EventOptions = {}): Promise<EventReceipt> {
     const event = this.#event({ name, data }, options)
     const about = { userId, name, id: event.id }
     return this.#sendEvent(task('track', about, options), event.id, () => eventCall(userId, event))
@@ -102,7 +97,7 @@ export class CustomerIOService extends EventEmitter implements AsyncDisposable {
   trackAnonymous(
     anonymousId: string,
     name: string,
-    data: JsonObject = {},
+    data: object = {},
     options: EventOptions = {},
   ): Promise<EventReceipt> {
     const event = this.#event({ name, data }, options)
@@ -113,12 +108,7 @@ export class CustomerIOService extends EventEmitter implements AsyncDisposable {
   }
 
   /** A page view; `url` is the address or the path. */
-  page(
-    userId: string,
-    url: string,
-    data: JsonObject = {},
-    options: EventOptions = {},
-  ): Promise<EventReceipt> {
+  page(userId: string, url: string, data: object = {}, options: EventOptions = {}): Promise<EventReceipt> {
     const event = this.#event({ name: url, data, type: 'page' }, options)
     const about = { userId, name: url, id: event.id }
     return this.#sendEvent(task('page', about, options), event.id, () => eventCall(userId, event))
@@ -149,7 +139,7 @@ export class CustomerIOService extends EventEmitter implements AsyncDisposable {
 
   /** Merges the secondary person into the primary one, and deletes the secondary. */
   merge(primary: Identifiers, secondary: Identifiers, options: CallOptions = {}): Promise<CallReceipt> {
-    return this.#call(task('merge', {}, options), () => mergeCall(primary, secondary))
+    return this.#call(task('merge', { primary, secondary }, options), () => mergeCall(primary, secondary))
   }
 
   /**

@@ -223,7 +223,7 @@ test('attempts that are used up end in the error of the last answer, with the id
 
 test('an answer that does not come in time is given up, and the call is repeated', async () => {
   const { client, meet } = await straight({ timeoutMs: 100 })
-  meet({ kind: 'latency', ms: 5_000 })
+  meet({ kind: 'latency', ms: 1_000 })
   assert.equal((await client.identify('42')).attempts, 2)
 })
 
@@ -324,6 +324,8 @@ test('a correlation id reaches all calls made within, however deep, and the trac
   assert.equal((await client.track('42', 'order', {}, { correlationId: 'given' })).correlationId, 'given')
   await assert.rejects(client.identify('42', {}, { correlationId: 'no spaces' }), { code: 'bad_request' })
   assert.throws(() => withCorrelationId('', () => {}), { code: 'bad_request' })
+  withCorrelationId('over', () => {})
+  assert.equal(currentCorrelationId(), undefined)
 })
 
 test('a gateway that is away for a moment: what is said meanwhile is taken once', async () => {
