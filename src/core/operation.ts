@@ -2,7 +2,7 @@
  * An operation: one thing the application says, in the terms of Track API v2 (`type`, `action`, `identifiers`).
  * Its value is the JSON text that goes into a v2 batch, whatever form it came in.
  */
-import { isObject } from './json.ts'
+import { isObject, plainText } from './json.ts'
 
 /** Every kind of operation, with the class that decides what it may share a run with (delivery/run.ts). */
 export const KINDS = {
@@ -60,7 +60,7 @@ export function personKey(identifiers: unknown): string | undefined {
   for (const name of PERSON_IDENTIFIERS) {
     const value = identifiers[name]
     if (value === undefined || value === null || value === '') continue
-    return name === 'email' ? emailKey(String(value)) : `${name}:${String(value)}`
+    return name === 'email' ? emailKey(plainText(value)) : `${name}:${plainText(value)}`
   }
   return undefined
 }
@@ -71,7 +71,7 @@ export const emailKey = (email: string): string => `email:${email.trim().toLower
 export function objectKey(identifiers: unknown): string | undefined {
   if (!isObject(identifiers)) return undefined
   const { object_type_id: type, object_id: id, cio_object_id: cioId } = identifiers
-  if (cioId !== undefined && cioId !== '') return `object:${String(cioId)}`
+  if (cioId !== undefined && cioId !== '') return `object:${plainText(cioId)}`
   if (type === undefined || id === undefined || id === '') return undefined
-  return `object:${String(type)}:${String(id)}`
+  return `object:${plainText(type)}:${plainText(id)}`
 }

@@ -1,5 +1,5 @@
 /** App API: looking up people and their activities. Reads see what has taken effect, not what was only accepted. */
-import { isObject, objectText, parseJson } from '../core/json.ts'
+import { isObject, objectText, parseJson, plainText } from '../core/json.ts'
 import { type Answer, appError, appJson } from './answers.ts'
 import { activityId, dataOf, type Effect, effectAt } from './history.ts'
 import { type Identifier, isIdentifierKind } from './identifiers.ts'
@@ -66,7 +66,7 @@ function attributesOfMany(state: State, { text }: Call): Answer {
   if (!Array.isArray(ids)) return appError(400, 'ids must be an array')
   if (ids.length > 100) return appError(400, 'ids cannot have more than 100 entries')
   const found = ids
-    .map((id: unknown) => findPerson(state, { kind: 'id', value: String(id) }))
+    .map((id: unknown) => findPerson(state, { kind: 'id', value: plainText(id) }))
     .filter((person) => person !== undefined)
   return appJson(`{"customers":[${found.map(customerView).join(',')}]}`)
 }

@@ -1,4 +1,5 @@
 /** One item takes effect on the state. No input or output, no clock: the same items give the same state again. */
+import { plainText } from '../core/json.ts'
 import { recordMetric } from './deliveries.ts'
 import { addDevice, deleteDevice } from './devices.ts'
 import { recordEvent } from './events.ts'
@@ -57,5 +58,5 @@ const ACTIONS: Readonly<Record<string, Action>> = {
 export function apply(state: State, item: Item, { accepted, now }: { accepted: number; now: number }): void {
   state.now = now
   state.counts.applied += 1
-  ACTIONS[`${String(item.value.type)}.${String(item.value.action)}`]?.(state, item, accepted)
+  ACTIONS[`${plainText(item.value.type)}.${plainText(item.value.action)}`]?.(state, item, accepted)
 }

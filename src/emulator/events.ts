@@ -1,4 +1,5 @@
 /** Events, page views and screen views: of a person, of an anonymous_id, or of nobody. */
+import { plainText } from '../core/json.ts'
 import { isUlid } from '../core/ulid.ts'
 import { append, type Effect, type EventType, effectAt } from './history.ts'
 import { type Identifier, identifierKey, identifiersIn } from './identifiers.ts'
@@ -55,7 +56,7 @@ function recordAnonymous(state: State, item: Item, at: number): void {
 function anonymousIdOf(item: Item): string | undefined {
   const { identifiers } = item.value
   const given = (identifiers as { anonymous_id?: unknown } | undefined)?.anonymous_id // any JSON object may be asked
-  return given === undefined || given === null || given === '' ? undefined : String(given)
+  return given === undefined || given === null || given === '' ? undefined : plainText(given)
 }
 
 function keep(state: State, item: Item, of: { at: number; owner: string | null; key: string }): Effect {
@@ -67,7 +68,7 @@ function keep(state: State, item: Item, of: { at: number; owner: string | null; 
     owner: of.owner,
     key: of.key,
     ...(typeof id === 'string' && { id }),
-    name: String(name ?? action).trim(),
+    name: plainText(name ?? action).trim(),
     timestamp: timestampOf(item, of.at),
     appliedAt: state.now,
     text: item.text,

@@ -1,5 +1,5 @@
 /** Objects: identify and delete (Track API v2, type `object`). */
-import { isObject, type JsonObject } from '../core/json.ts'
+import { isObject, type JsonObject, plainText } from '../core/json.ts'
 import { type ActivityType, append } from './history.ts'
 import { type Item, isEmptyValue, partMap, scalarText } from './item.ts'
 import type { CustomObject, State } from './state.ts'
@@ -43,7 +43,7 @@ export const objectKeyOf = (object: CustomObject): string => `${object.typeId}:$
 /** The object that `identifiers` name, by cio_object_id or by object_type_id and object_id. */
 export function findObject(state: State, identifiers: unknown): CustomObject | undefined {
   if (!isObject(identifiers)) return undefined
-  const key = keyIn(identifiers) ?? state.objectDirectory.get(String(identifiers.cio_object_id))
+  const key = keyIn(identifiers) ?? state.objectDirectory.get(plainText(identifiers.cio_object_id))
   return key === undefined ? undefined : state.objects.get(key)
 }
 
@@ -53,7 +53,7 @@ export function findOrCreateObject(state: State, identifiers: unknown): CustomOb
   state.objectsEver += 1
   const object = {
     cioObjectId: `ob${state.objectsEver.toString(16).padStart(8, '0')}`,
-    typeId: String(identifiers.object_type_id),
+    typeId: plainText(identifiers.object_type_id),
     objectId: String(identifiers.object_id),
     attributes: new Map(),
     people: new Set<string>(),

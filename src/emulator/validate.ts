@@ -2,7 +2,7 @@
  * What Customer.io refuses at the door, with the limits of the Track API in bytes. The emulator knows them on its own:
  * one that shared them with the gateway could not catch a mistake in either.
  */
-import { byteLength, elements, isObject, memberMap } from '../core/json.ts'
+import { byteLength, elements, isObject, memberMap, plainText } from '../core/json.ts'
 import type { ItemError } from '../customerio/wire.ts'
 import { type Item, part, partMap, scalarText } from './item.ts'
 
@@ -31,7 +31,7 @@ const required = (field: string): ItemError => ({
 
 /** The fault of an item of Track v2, or undefined when Customer.io would take it. The first one found is told. */
 export function faultIn(item: Item): ItemError | undefined {
-  const checks = CHECKS[`${String(item.value.type)}.${String(item.value.action)}`]
+  const checks = CHECKS[`${plainText(item.value.type)}.${plainText(item.value.action)}`]
   return checks === undefined ? unknownKind(item) : firstFault(item, checks)
 }
 
@@ -63,7 +63,7 @@ function unknownKind(item: Item): ItemError {
 function timestamp(item: Item): ItemError | undefined {
   const given = item.value.timestamp
   if (given === undefined || given === null || given === '') return undefined
-  if (typeof given === 'number' || /^\d+(\.\d+)?$/.test(String(given))) return undefined
+  if (typeof given === 'number' || /^\d+(\.\d+)?$/.test(plainText(given))) return undefined
   return invalid('timestamp', 'timestamp must be a unix timestamp in seconds')
 }
 
@@ -224,14 +224,14 @@ const device: Check = (item) => {
 /** A number, or the same as a string, as the Go client sends it. */
 function lastUsedFault(given: unknown): ItemError | undefined {
   if (given === undefined || given === null || given === '') return undefined
-  if (/^\d+$/.test(String(given))) return undefined
+  if (/^\d+$/.test(plainText(given))) return undefined
   return invalid('device.last_used', 'last_used must be a unix timestamp in seconds')
 }
 
 const delivery: Check = (item) => {
   const fault = oneIdentifier('identifiers', ['id'])(item)
   if (fault !== undefined) return fault
-  const given = String(item.value.name)
+  const given = plainText(item.value.name)
   return ['opened', 'converted', 'delivered'].includes(given)
     ? undefined
     : invalid('name', 'name must be opened, converted or delivered')

@@ -5,7 +5,7 @@
  * is needed to keep an operation in order. Source: Track API v1, August 2026. Pure; all throw `bad_request`.
  */
 import { SluiceError } from '../core/errors.ts'
-import { elements, isObject, type JsonObject, memberMap } from '../core/json.ts'
+import { elements, isObject, type JsonObject, memberMap, plainNumber } from '../core/json.ts'
 import { type Kind, personKey } from '../core/operation.ts'
 import type { Draft } from './draft.ts'
 import { exactText, isPresent } from './read-v2.ts'
@@ -114,7 +114,7 @@ function reportOf(
   if (typeof delivery !== 'string' || delivery === '') throw refuse('delivery_id', 'delivery_id is required')
   if (typeof report[name] !== 'string' || report[name] === '') throw refuse(name, `${name} is required`)
   const draft = makeDraft(kind, `delivery:${delivery}`, { beside: {}, text })
-  return { ...draft, seconds: isPresent(timestamp) ? Number(timestamp) : undefined }
+  return { ...draft, seconds: isPresent(timestamp) ? plainNumber(timestamp) : undefined }
 }
 
 /** `POST /unsubscribe/{delivery_id}`. */

@@ -4,7 +4,7 @@
  * comes back as a dead letter. Source: Track API v2, August 2026. Pure.
  */
 import { SluiceError } from '../core/errors.ts'
-import { isObject, type JsonObject, memberMap } from '../core/json.ts'
+import { isObject, type JsonObject, memberMap, plainNumber, plainText } from '../core/json.ts'
 import { emailKey, isEvent, isKind, type Kind, objectKey, personKey } from '../core/operation.ts'
 import type { Draft, Item } from './draft.ts'
 
@@ -72,7 +72,7 @@ function makeDraft(kind: Kind, item: Item, key: string | undefined, others: read
     others,
     members: item.members,
     clientId,
-    seconds: isPresent(timestamp) ? Number(timestamp) : undefined,
+    seconds: isPresent(timestamp) ? plainNumber(timestamp) : undefined,
   }
 }
 
@@ -83,8 +83,8 @@ function readKind({ type, action, primary, secondary }: JsonObject): Kind | Item
   if (!isPresent(type)) return required('type')
   if (!TYPES.has(type)) return invalid('type', 'type must be person, object or delivery')
   if (!isPresent(action)) return required('action')
-  const kind = `${String(type)}.${String(action)}`
-  return isKind(kind) ? kind : invalid('action', `action is none that a ${String(type)} has`)
+  const kind = `${plainText(type)}.${plainText(action)}`
+  return isKind(kind) ? kind : invalid('action', `action is none that a ${plainText(type)} has`)
 }
 
 function readMerge(item: Item): Draft | ItemError {
@@ -183,4 +183,4 @@ export const isPresent = (value: unknown): boolean => value !== undefined && val
 
 /** A number as it was written: one of 19 digits is no longer the same after JSON.parse. */
 export const exactText = (value: unknown, text: string | undefined): string =>
-  typeof value === 'number' ? (text ?? String(value)) : String(value)
+  typeof value === 'number' ? (text ?? String(value)) : plainText(value)

@@ -63,6 +63,8 @@ const TOKENS = [
   '"\\u0000"',
   '"\u2028"',
   '"😀"',
+  '{"toString":[]}',
+  '{"valueOf":1,"toString":1}',
   '"__proto__":',
   '"constructor":',
   '"id":',
@@ -120,6 +122,8 @@ const MUTATIONS: readonly Mutate[] = [
   (text, random) => text.slice(0, at(text, random)),
   (text) => text + text,
   (text, random) => text.replace(/\d+/, () => pick(random, TOKENS)),
+  (text, random) => text.replace(/:("[^"]*"|[\d.]+)/, () => `:${pick(random, TOKENS)}`),
+  (text) => text.replace(/}$/, ',"timestamp":{"toString":[]}}'),
   (text) => text.replace(/"(\w+)":/, '"$1":1,"$1":'),
 ]
 
