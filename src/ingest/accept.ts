@@ -17,7 +17,7 @@ import { type BusRecord, HEADER, type Headers, TOPICS } from '../core/record.ts'
 import type { Ulids } from '../core/ulid.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { People } from '../people/people.ts'
-import { type Claims, Dedupe } from './dedupe.ts'
+import { type Claims, Dedupe, type Earlier, type Recalled } from './dedupe.ts'
 import type { Draft } from './draft.ts'
 import { Keys, type Placement } from './keys.ts'
 import { type Operation, stamp } from './stamp.ts'
@@ -112,11 +112,11 @@ export class Intake {
 
   async #admit(group: readonly Visit[]): Promise<void> {
     const { bus, people } = this.#options
-    const [known, keys] = await Promise.all([
+    const [recalled, keys] = await Promise.all([
       Promise.all(group.map(({ origin, operations }) => this.#dedupe.recall(origin.source, operations))),
       this.#resolve(group),
     ])
-    for (const [i, visit] of group.entries()) this.#place(visit, known[i] ?? NOTHING, keys)
+    for (const [i, visit] of group.entries()) this.#place(visit, recalled[i] ?? NOTHING, keys)
     await Promise.all(keys.links.map(({ key, canonical }) => people.link(key, canonical)))
     for (const { records, stored } of group) {
       if (records.length === 0) stored.resolve()
@@ -139,20 +139,25 @@ export class Intake {
   }
 
   /** Sorts a request into what is new and what was said before. */
-  #place(visit: Visit, known: ReadonlyMap<string, string>, keys: Keys): void {
+  #place(visit: Visit, recalled: Recalled, keys: Keys): void {
     const { origin, at, stored, ids, awaited, records } = visit
     const claims: Claims = new Map()
     for (const operation of visit.operations) {
       const { id, seenAs } = operation
-      const held = seenAs === undefined ? undefined : this.#dedupe.held(origin.source, seenAs)
-      if (held !== undefined) awaited.push(held.stored)
-      const earlier = seenAs === undefined ? undefined : (claims.get(seenAs) ?? held?.id ?? known.get(seenAs))
-      ids.push(earlier ?? id)
-      if (earlier !== undefined) continue
+      const own = seenAs === undefined ? undefined : claims.get(seenAs)
+      const earlier = seenAs === undefined ? undefined : this.#earlier(origin.source, seenAs, recalled)
+      if (earlier !== undefined) awaited.push(earlier.stored)
+      ids.push(own ?? earlier?.id ?? id)
+      if (own !== undefined || earlier !== undefined) continue
       if (seenAs !== undefined) claims.set(seenAs, id)
       records.push(makeRecord(operation, keys.place(operation), visit))
     }
     this.#dedupe.hold(origin.source, claims, { at, stored: stored.promise })
+  }
+
+  /** What was known when it was asked for, or is held since, by a request of the same group. */
+  #earlier(source: string, seenAs: string, recalled: Recalled): Earlier | undefined {
+    return recalled.get(seenAs) ?? this.#dedupe.held(source, seenAs)
   }
 
   #tell({ operations, records, origin, at }: Visit): void {
@@ -170,7 +175,7 @@ export class Intake {
 
 const OF_PEOPLE = /^(person|segment|form)\./
 
-const NOTHING: ReadonlyMap<string, string> = new Map()
+const NOTHING: Recalled = new Map()
 
 function makeRecord(operation: Operation, { key, alsoKeys }: Placement, { origin, at }: Visit): BusRecord {
   const headers: Record<string, string> = {

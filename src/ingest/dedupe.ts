@@ -15,6 +15,8 @@ export interface Earlier {
   readonly stored: Promise<void>
 }
 
+export type Recalled = ReadonlyMap<string, Earlier>
+
 /** The operations of one request that others may repeat: their ids by what they are recognised by. */
 export type Claims = Map<string, string>
 
@@ -31,11 +33,24 @@ export class Dedupe {
     this.#onForgotten = onForgotten
   }
 
-  /** What the ledger knows of these operations: the id that each received, by `seenAs`. */
-  async recall(source: string, operations: readonly Operation[]): Promise<ReadonlyMap<string, string>> {
+  /**
+   * What is known of these operations, by `seenAs`: what is held at this moment, and of the others what the ledger says.
+   * Both are looked at together, since the ledger may learn of an id, and this file let go of it, while its answer that
+   * it knows nothing is still on the way.
+   */
+  async recall(source: string, operations: readonly Operation[]): Promise<Recalled> {
+    const recalled = new Map<string, Earlier>()
     const asked: string[] = []
-    for (const { seenAs } of operations) if (seenAs !== undefined) asked.push(seenAs)
-    return asked.length === 0 ? NOTHING : this.#ledger.seen(source, asked)
+    for (const { seenAs } of operations) {
+      if (seenAs === undefined) continue
+      const held = this.held(source, seenAs)
+      if (held === undefined) asked.push(seenAs)
+      else recalled.set(seenAs, held)
+    }
+    if (asked.length === 0) return recalled
+    for (const [seenAs, id] of await this.#ledger.seen(source, asked))
+      recalled.set(seenAs, { id, stored: STORED })
+    return recalled
   }
 
   held(source: string, seenAs: string): Earlier | undefined {
@@ -64,4 +79,4 @@ export class Dedupe {
   }
 }
 
-const NOTHING: ReadonlyMap<string, string> = new Map()
+const STORED = Promise.resolve()

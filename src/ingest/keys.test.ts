@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
+import { openMemoryPeople } from '../people/memory.ts'
 import { Keys } from './keys.ts'
 import type { Operation } from './stamp.ts'
 
@@ -51,4 +53,44 @@ test('an address that moves to another person moves alone', () => {
   })
   assert.equal(keys.place(operation('person.event', 'id:1')).key, 'id:1')
   assert.equal(keys.place(operation('person.event', 'email:a')).key, 'id:2')
+})
+
+test('operations of one group are placed as if each had come alone, after the links of those before it', async () => {
+  const key = fc.constantFrom('id:1', 'id:2', 'email:a', 'email:b', 'cio_id:c', 'anonymous_id:d')
+  const act = fc.record({
+    kind: fc.constantFrom('person.identify', 'person.merge', 'person.event'),
+    key,
+    others: fc.array(key, { maxLength: 2 }),
+  })
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(act, { maxLength: 8 }),
+      fc.array(act, { maxLength: 8 }),
+      async (before, group) => {
+        const names = ['id:1', 'id:2', 'email:a', 'email:b', 'cio_id:c', 'anonymous_id:d']
+        const people = openMemoryPeople()
+        const roots = async () => {
+          const resolved = await people.resolve(names)
+          return new Map(names.map((name, i) => [name, resolved[i] ?? name]))
+        }
+        const make = ({ kind, key, others }: typeof act extends fc.Arbitrary<infer Act> ? Act : never) =>
+          operation(kind as Operation['kind'], key, ...(kind === 'person.event' ? [] : others))
+        const alone = async (operations: readonly Operation[]) => {
+          const placed = []
+          for (const operation of operations) {
+            const keys = new Keys(await roots())
+            placed.push(keys.place(operation))
+            for (const { key, canonical } of keys.links) await people.link(key, canonical)
+          }
+          return placed
+        }
+        await alone(before.map(make))
+        const operations = group.map(make)
+        const together = new Keys(await roots())
+        const placed = operations.map((operation) => together.place(operation))
+        assert.deepEqual(placed, await alone(operations))
+      },
+    ),
+    { numRuns: 500 },
+  )
 })

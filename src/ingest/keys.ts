@@ -2,6 +2,7 @@
  * The key under which each operation of a group is put on the bus, with the links that the group itself makes. Later
  * operations of a group must be placed as if the links of the earlier ones were written already. Pure.
  */
+import { Moves } from '../core/moves.ts'
 import type { Operation } from './stamp.ts'
 
 export interface Link {
@@ -19,8 +20,7 @@ const isIdKey = (key: string) => key.startsWith('id:')
 
 export class Keys {
   readonly #roots: Map<string, string>
-  /** Keys linked within the group. A root that moved takes along all that resolved to it. */
-  readonly #moved = new Map<string, string>()
+  readonly #moves = new Moves()
   readonly #links: Link[] = []
 
   /** `roots` says how people/ resolves the keys that the operations name; a key that is not in it is its own. */
@@ -54,16 +54,14 @@ export class Keys {
   }
 
   #resolve(key: string): string {
-    let root = this.#roots.get(key) ?? key
-    for (let next = this.#moved.get(root); next !== undefined; next = this.#moved.get(root)) root = next
-    return root
+    return this.#moves.follow(this.#roots.get(key) ?? key)
   }
 
-  /** `canonical` is a root, so that following moves always ends. */
+  /** As people/ will do it: a key that is its own takes along all that resolve to it, another one goes alone. */
   #link(key: string, canonical: string): void {
     this.#links.push({ key, canonical })
-    this.#roots.set(key, canonical)
-    this.#moved.set(key, canonical)
+    if (this.#resolve(key) === key) this.#moves.move(key, canonical)
+    else this.#roots.set(key, canonical)
   }
 }
 

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { openMemoryBus } from '../bus/memory.ts'
 import { systemClock } from '../core/clock.ts'
 import { unwatched } from '../core/feed.ts'
-import { silent } from '../core/notices.ts'
+import { type NoticeFields, silent } from '../core/notices.ts'
 import { TOPICS } from '../core/record.ts'
 import { makeUlids } from '../core/ulid.ts'
 import { createServer } from '../http/server.ts'
@@ -340,4 +340,35 @@ test('one act gives one operation, whether it is said in v1 or in v2', async () 
     ),
     { numRuns: 60, verbose: 1 },
   )
+})
+
+test('what is refused is told of by its code, and a defect of ours as what it is', async () => {
+  const told: NoticeFields[] = []
+  const server = createServer({ clock: systemClock, ulids: makeUlids() })
+  const accept = async () => {
+    throw new TypeError('undefined is not a function')
+  }
+  const nameSource = (header: string | undefined) => (header === undefined ? undefined : 'web')
+  await server.app.register(
+    trackRoutes({
+      intake: { accept },
+      nameSource,
+      nameWriter: nameSource,
+      region: 'us',
+      notify: (_name, fields = {}) => told.push(fields),
+    }),
+  )
+  const call = (payload: string, headers: Record<string, string> = { authorization: 'x' }) =>
+    server.app.inject({ method: 'PUT', url: '/api/v1/customers/1', payload, headers })
+  const statuses = [await call('{}', {}), await call('['), await call('x'.repeat(600_000)), await call('{}')]
+  assert.deepEqual(
+    statuses.map(({ statusCode }) => statusCode),
+    [401, 400, 413, 500],
+  )
+  assert.deepEqual(
+    told.map(({ code }) => code),
+    ['unauthorized', 'bad_request', 'too_large', 'internal'],
+  )
+  assert.doesNotMatch(statuses[3]?.body ?? '', /undefined/)
+  await server.stop()
 })

@@ -1,6 +1,6 @@
 /** The Track and Pipelines APIs of Sluice: Customer.io's paths, credentials and answers, in front of the one way in (accept.ts). */
 import type { FastifyInstance } from 'fastify'
-import { SluiceError } from '../core/errors.ts'
+import { toHttpError } from '../http/problem.ts'
 import { answerJson, answerV1Error } from './answers.ts'
 import { sourceOf, type TrackDeps } from './origin.ts'
 import { pipelineRoutes } from './pipelines.ts'
@@ -10,9 +10,9 @@ import { trackV2Routes } from './track-v2.ts'
 
 /** To be registered on the server: `app.register(trackRoutes(deps))`. */
 export const trackRoutes = (deps: TrackDeps) => async (app: FastifyInstance) => {
-  app.addHook('onError', async (_request, _reply, error) => {
-    const code = error instanceof SluiceError ? error.code : 'bad_request'
-    deps.notify('ingest.refused', { code, detail: error.message })
+  app.addHook('onError', async (request, _reply, thrown) => {
+    const { code, message } = toHttpError(thrown, request)
+    deps.notify('ingest.refused', { code, detail: message })
   })
   await app.register(async (scope) => trackV1Routes(scope, deps))
   await app.register(async (scope) => trackV1OnlyRoutes(scope, deps))

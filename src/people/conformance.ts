@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
+import fc from 'fast-check'
 import type { People } from './people.ts'
 
 export interface PeopleUnderTest {
@@ -27,6 +28,24 @@ const AWKWARD = [
   'id:9223372036854775807',
   'id:"quoted" \\ \n',
 ]
+
+const NAMES = Array.from({ length: 8 }, (_, n) => `k${n}`)
+const NAME = fc.constantFrom(...NAMES)
+const STEP = fc.record({ key: NAME, canonical: NAME, ask: fc.array(NAME, { maxLength: 4 }) })
+
+/** What links mean, as plainly as it can be said: every key has a root, and who has a key for a root follows it. */
+class Definition {
+  readonly #roots = new Map<string, string>()
+
+  readonly resolve = (key: string): string => this.#roots.get(key) ?? key
+
+  link(key: string, canonical: string): void {
+    const root = this.resolve(canonical)
+    if (root === this.resolve(key)) return
+    for (const [other, before] of this.#roots) if (before === key) this.#roots.set(other, root)
+    this.#roots.set(key, root)
+  }
+}
 
 export function testPeople({ name, persistent, open }: PeopleUnderTest): void {
   const withDirectory = async (work: (directory: string) => Promise<void>) => {
@@ -126,6 +145,45 @@ export function testPeople({ name, persistent, open }: PeopleUnderTest): void {
       assert.deepEqual(await people.resolve(AWKWARD), AWKWARD)
       assert.deepEqual(await people.resolve(AWKWARD.map((key) => `${key}~`)), AWKWARD)
     })
+
+    scenario('a key that moves on alone leaves those who had followed it', async (people) => {
+      await people.link('c', 'b')
+      await people.link('b', 'a')
+      await people.link('b', 'z')
+      assert.deepEqual(await people.resolve(['a', 'b', 'c']), ['a', 'z', 'a'])
+    })
+
+    scenario('any sequence of links and questions is answered as the definition says', async (people) => {
+      let run = 0
+      await fc.assert(
+        fc.asyncProperty(fc.array(STEP, { maxLength: 14 }), async (steps) => {
+          run += 1
+          const own = (name: string) => `${run} ${name}` // what one run links must not be known to the next
+          const definition = new Definition()
+          for (const { key, canonical, ask } of steps) {
+            const asked = ask.map(own)
+            assert.deepEqual(await people.resolve(asked), asked.map(definition.resolve))
+            await people.link(own(key), own(canonical))
+            definition.link(own(key), own(canonical))
+          }
+          const all = NAMES.map(own)
+          assert.deepEqual(await people.resolve(all), all.map(definition.resolve))
+        }),
+        { numRuns: 60 },
+      )
+    })
+
+    scenario(
+      'a chain of four thousand merges takes no longer for each of them than a short one',
+      async (people) => {
+        const keys = Array.from({ length: 4_000 }, (_, n) => `id:${n}`)
+        const before = performance.now()
+        await Promise.all(keys.slice(1).map((key, n) => people.link(keys[n] ?? '', key)))
+        assert.deepEqual(new Set(await people.resolve(keys)), new Set(['id:3999']))
+        const ms = performance.now() - before
+        assert.ok(ms < 5_000, `${ms} ms: some 50 are usual, and minutes if every link touches all who follow`)
+      },
+    )
 
     scenario('ten thousand keys are resolved at once', async (people) => {
       const keys = Array.from({ length: 10_000 }, (_, n) => `email:${n}`)

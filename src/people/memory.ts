@@ -1,20 +1,22 @@
 /** People that are forgotten with the process: for tests, and for runs that keep nothing. */
+import { Moves } from '../core/moves.ts'
 import type { People } from './people.ts'
 
 export function openMemoryPeople(): People {
-  /** Every value is a key that has no entry itself, so that one look is enough. */
-  const links = new Map<string, string>()
-  const resolve = (key: string) => links.get(key) ?? key
+  /** Keys that were pointed elsewhere after they had moved once; nobody follows such a key any more. */
+  const pointed = new Map<string, string>()
+  const moves = new Moves()
+  const resolve = (key: string) => moves.follow(pointed.get(key) ?? key)
 
   return {
     async resolve(keys) {
       return keys.map(resolve)
     },
     async link(key, canonical) {
-      const root = resolve(canonical)
-      if (root === resolve(key)) return
-      links.set(key, root)
-      for (const [other, before] of links) if (before === key) links.set(other, root)
+      const [current, root] = [resolve(key), resolve(canonical)]
+      if (current === root) return
+      if (current === key) moves.move(key, root)
+      else pointed.set(key, root)
     },
     async [Symbol.asyncDispose]() {},
   }
