@@ -80,6 +80,14 @@ test('a rate limit lets its requests a second pass and no more', () => {
   assert.equal(passed(), 10)
 })
 
+test('a rate below one a second still lets one pass in its time', () => {
+  const clock = stillClock()
+  const faults = faultsOf([{ kind: 'rate_limit', rps: 0.5 }], clock)
+  assert.deepEqual(kindsOf(faults, 2), [undefined, 'rate_limit'])
+  clock.move(2000)
+  assert.deepEqual(kindsOf(faults, 2), [undefined, 'rate_limit'])
+})
+
 test('latency comes on top of another fault, within its jitter', () => {
   const faults = faultsOf([{ kind: 'latency', ms: 400, jitter: 200 }, { kind: 'cut' }])
   const delays = Array.from({ length: 500 }, () => faults.judge('/'))

@@ -129,20 +129,22 @@ export class Faults {
   }
 }
 
-/** A token bucket that holds one second's worth. */
+/** A token bucket that holds one second's worth, and one token at the least. */
 class Bucket {
   readonly #rps: number
+  readonly #most: number
   #tokens: number
   #at: number
 
   constructor(rps: number, now: number) {
     this.#rps = rps
-    this.#tokens = rps
+    this.#most = Math.max(1, rps)
+    this.#tokens = this.#most
     this.#at = now
   }
 
   take(now: number): boolean {
-    this.#tokens = Math.min(this.#rps, this.#tokens + ((now - this.#at) / 1000) * this.#rps)
+    this.#tokens = Math.min(this.#most, this.#tokens + ((now - this.#at) / 1000) * this.#rps)
     this.#at = now
     if (this.#tokens < 1) return false
     this.#tokens -= 1

@@ -70,16 +70,18 @@ export class Journal {
     this.#bytes += line.length
   }
 
-  /** Every whole entry, in order. A last line that was cut off by a crash is taken away. */
+  /**
+   * Every entry, in order. What follows the last line break was cut off by a crash before it was answered, and is taken
+   * away. Throws `log_damaged` for a line that is none of ours.
+   */
   *entries(): Generator<Entry> {
     let end = 0
     for (const { text, next } of lines(this.#fd)) {
       const entry = entryIn(text)
-      if (entry === undefined && next < this.#bytes)
+      if (entry === undefined)
         throw new SluiceError('log_damaged', `The journal in ${this.#directory} is damaged at byte ${end}.`, {
           hint: 'Delete the directory to start the emulator with an empty workspace.',
         })
-      if (entry === undefined) break
       yield entry
       end = next
     }
@@ -142,7 +144,7 @@ function entryIn(text: string): Entry | undefined {
 
 const CHUNK = 1024 * 1024
 
-/** The lines of a file with the offset after each; what follows the last line break counts as a line. */
+/** The whole lines of a file with the offset after each; what follows the last line break is none. */
 function* lines(fd: number): Generator<{ text: string; next: number }> {
   const chunk = Buffer.alloc(CHUNK)
   let rest = Buffer.alloc(0)
@@ -150,15 +152,13 @@ function* lines(fd: number): Generator<{ text: string; next: number }> {
   for (let read = 0; ; offset += read) {
     read = readSync(fd, chunk, 0, CHUNK, offset)
     if (read === 0) break
-    let data = Buffer.concat([rest, chunk.subarray(0, read)])
+    const data = Buffer.concat([rest, chunk.subarray(0, read)])
     const start = offset - rest.length
     let from = 0
     for (let end = data.indexOf(10); end >= 0; end = data.indexOf(10, from)) {
       yield { text: data.toString('utf8', from, end), next: start + end + 1 }
       from = end + 1
     }
-    data = data.subarray(from)
-    rest = Buffer.from(data)
+    rest = data.subarray(from)
   }
-  if (rest.length > 0) yield { text: rest.toString('utf8'), next: offset }
 }
