@@ -2,19 +2,16 @@
  * Composition: configuration in, running gateway out. Read from top to bottom it is the architecture in code, and it is the
  * only file that names implementations.
  */
-import { mkdirSync } from 'node:fs'
 import { Board } from './admin/board.ts'
 import { Facts } from './admin/facts.ts'
 import { healthRoutes } from './admin/health.ts'
 import { adminRoutes } from './admin/routes.ts'
 import { openSqliteBus, type SqliteBus } from './bus/sqlite.ts'
 import type { Config } from './config.ts'
-import { systemClock as clock } from './core/clock.ts'
+import type { Clock } from './core/clock.ts'
 import { type SluiceError, toSluiceError } from './core/errors.ts'
 import type { NoticeName, Notify } from './core/notices.ts'
 import type { Conservation } from './core/outcome.ts'
-import { makeUlids, type Ulids } from './core/ulid.ts'
-import { connectRemote } from './customerio/http.ts'
 import { replayDead, resumeReplays } from './delivery/replay.ts'
 import { Delivery, GROUP } from './delivery/worker.ts'
 import { type Address, createServer } from './http/server.ts'
@@ -29,6 +26,7 @@ import { LiveFeed } from './telemetry/feed.ts'
 import { createLog } from './telemetry/log.ts'
 import { createMetrics, type Metrics, registerGauges } from './telemetry/metrics.ts'
 import { createNotify } from './telemetry/notify.ts'
+import { realWorld, type World } from './world.ts'
 
 export interface Gateway extends AsyncDisposable {
   /** Such as `http://127.0.0.1:8246`. */
@@ -47,6 +45,8 @@ export interface GatewayOptions {
   readonly onNotice?: Notify
   /** Where log lines go. Default: stderr. */
   readonly write?: (line: string) => void
+  /** Clock, chance, disk and network. Default: the real ones. */
+  readonly world?: World
 }
 
 const SAMPLE_MS = 1_000
@@ -55,21 +55,22 @@ const TRIM_MS = 60_000
 /** Throws `data_dir_in_use`, `port_in_use`, `log_damaged`, `newer_format`. */
 export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<Gateway> {
   await using opening = new AsyncDisposableStack()
-  const metrics = createMetrics()
+  const { world = realWorld() } = options
+  const { clock, ulids, disk } = world
+  const metrics = createMetrics(world.ownsProcess)
   const relief = new Relief()
   const notify = notifier(config, { ...options, relief }, metrics)
   const failure = Promise.withResolvers<SluiceError>()
   const onFatal = (thrown: unknown) => failure.resolve(toSluiceError(thrown))
 
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 })
-  opening.use(lockDirectory(config.dataDir))
-  const stores = await openStores(config, { notify, onFatal }, opening)
+  disk.makeDirectory(config.dataDir)
+  opening.use(lockDirectory(config.dataDir, disk))
+  const stores = await openStores(config, { world, notify, onFatal }, opening)
   const feed = new LiveFeed()
-  const ulids = makeUlids()
   const intake = new Intake({ ...stores, clock, ulids, feed, notify })
   opening.defer(() => intake.idle())
   const delivery = config.roles.includes('delivery')
-    ? await startDelivery(config, { ...stores, notify, feed, onFatal }, opening)
+    ? await startDelivery(config, { ...stores, world, notify, feed, onFatal }, opening)
     : undefined
 
   const facts = new Facts({
@@ -86,13 +87,14 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     ...facts.sources(),
     oldestAgeSeconds: async () => (await board.status()).backlog.oldest_age_s ?? 0,
   })
-  every(SAMPLE_MS, () => board.sample(), opening)
-  every(TRIM_MS, () => trim(config, stores), opening)
-  every(SAMPLE_MS, () => relief.give(stores.bus), opening)
+  const every = (ms: number, chore: () => Promise<unknown>) => opening.defer(repeat(clock, ms, chore))
+  every(SAMPLE_MS, () => board.sample())
+  every(TRIM_MS, () => trim(stores, clock.now() - config.retentionMs))
+  every(SAMPLE_MS, () => relief.give(stores.bus))
 
   const { host, port } = await serve(
     config,
-    { stores, intake, ulids, feed, facts, delivery, board, metrics, notify },
+    { world, stores, intake, feed, facts, delivery, board, metrics, notify },
     opening,
   )
   notify('gateway.started', { port, upstream: config.trackUrl })
@@ -112,9 +114,9 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
 }
 
 interface Surfaces {
+  readonly world: World
   readonly stores: Stores
   readonly intake: Intake
-  readonly ulids: Ulids
   readonly feed: LiveFeed
   readonly facts: Facts
   readonly delivery: Delivery | undefined
@@ -125,8 +127,9 @@ interface Surfaces {
 
 /** Everything that an application, an operator or a monitor talks to, on one port. */
 async function serve(config: Config, surfaces: Surfaces, opening: AsyncDisposableStack): Promise<Address> {
-  const { stores, intake, ulids, feed, facts, delivery, board, metrics, notify } = surfaces
-  const server = createServer({ clock, ulids })
+  const { world, stores, intake, feed, facts, delivery, board, metrics, notify } = surfaces
+  const { clock } = world
+  const server = createServer(world)
   opening.defer(() => server.stop(config.shutdownMs))
   if (config.roles.includes('ingest')) {
     const nameSource = knowSources(config.sources)
@@ -202,17 +205,24 @@ interface Stores {
   readonly people: ReturnType<typeof openSqlitePeople>
 }
 
-interface Alarms {
+interface Surroundings {
+  readonly world: World
   readonly notify: Notify
   readonly onFatal: (thrown: unknown) => void
 }
 
-async function openStores(config: Config, alarms: Alarms, opening: AsyncDisposableStack): Promise<Stores> {
+async function openStores(
+  config: Config,
+  { world, ...alarms }: Surroundings,
+  opening: AsyncDisposableStack,
+): Promise<Stores> {
   const { dataDir: directory, lanes, maxLogBytes, acceptLoss } = config
-  const people = opening.use(openSqlitePeople({ directory }))
-  const ledger = opening.use(await openSqliteLedger({ directory }))
+  const { clock, disk } = world
+  const people = opening.use(openSqlitePeople({ directory, disk }))
+  const ledger = opening.use(await openSqliteLedger({ directory, disk, turn: () => clock.sleep(0) }))
   const bus = await openSqliteBus({
     directory,
+    disk,
     lanes,
     clock,
     ...alarms,
@@ -222,17 +232,18 @@ async function openStores(config: Config, alarms: Alarms, opening: AsyncDisposab
   return { people, ledger, bus: opening.use(bus) }
 }
 
-interface DeliveryParts extends Stores, Alarms {
+interface DeliveryParts extends Stores, Surroundings {
   readonly feed: LiveFeed
 }
 
 async function startDelivery(
   config: Config,
-  parts: DeliveryParts,
+  { world, ...parts }: DeliveryParts,
   opening: AsyncDisposableStack,
 ): Promise<Delivery> {
   const { siteId = '', apiKey = '', trackUrl, concurrency } = config
-  const remote = connectRemote({
+  const { clock, random } = world
+  const remote = world.connect({
     url: trackUrl,
     authorization: `Basic ${Buffer.from(`${siteId}:${apiKey}`).toString('base64')}`,
     userAgent: 'Sluice',
@@ -240,7 +251,6 @@ async function startDelivery(
     clock,
   })
   opening.use(remote)
-  const random = Math.random
   const { ratePerSecond: ceiling, lingerMs, shutdownMs: drainMs } = config
   const delivery = new Delivery({ ...parts, remote, clock, random, ceiling, concurrency, lingerMs, drainMs })
   await resumeReplays({ ...parts, clock })
@@ -253,14 +263,13 @@ const upstreamOf = ({ trackUrl: url, region, ratePerSecond: ceiling }: Config) =
 /** An outage at Customer.io is no reason: accepting is the job. */
 const ready = (stopping: boolean) => ({ ready: !stopping, reasons: stopping ? ['stopping'] : [] })
 
-async function trim({ retentionMs }: Config, { bus, ledger }: Stores): Promise<void> {
-  const before = clock.now() - retentionMs
+async function trim({ bus, ledger }: Stores, before: number): Promise<void> {
   await bus.trim(before)
   await ledger.trim(before)
 }
 
-/** Repeats a chore until the stack is disposed; a chore that fails is tried again at its next turn. */
-function every(ms: number, chore: () => Promise<unknown>, opening: AsyncDisposableStack): void {
+/** Repeats a chore until the returned function is called; a chore that fails is tried again at its next turn. */
+function repeat(clock: Clock, ms: number, chore: () => Promise<unknown>): () => Promise<void> {
   const over = new AbortController()
   const run = async () => {
     for (;;) {
@@ -270,8 +279,8 @@ function every(ms: number, chore: () => Promise<unknown>, opening: AsyncDisposab
     }
   }
   const running = run()
-  opening.defer(async () => {
+  return async () => {
     over.abort()
     await running
-  })
+  }
 }

@@ -3,13 +3,12 @@
  * it, and every later commit is gone at the next opening, acknowledged or not, with an integrity check that says "ok".
  *
  * After every commit and before its acknowledgement, the head and the checksum chain of every topic are written to one
- * of two slots in turn, so that a torn write leaves the other. O_DSYNC makes the write wait for the disk, as write and
- * fdatasync would, in one call. The write blocks like the commit before it: together they are the cost of a group.
+ * of two slots in turn, so that a torn write leaves the other. The write blocks like the commit before it: together they
+ * are the cost of a group.
  */
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { SluiceError } from '../core/errors.ts'
+import type { Disk, SyncedFile } from '../sqlite/disk.ts'
 
 /** About 60 bytes for each topic: room for a thousand of them. */
 const SLOT = 64 * 1024
@@ -27,21 +26,18 @@ interface Content {
 }
 
 export class Anchor {
-  readonly #file: number
+  readonly #file: SyncedFile
   #turn: number
   /** What it said when it was opened; undefined when it was not there or no slot can be read. */
   readonly heads: Heads | undefined
 
   /** Opens the file, or makes it, with its blocks, so that later writes change nothing but data. */
-  constructor(path: string) {
-    this.#file = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_DSYNC, 0o600)
+  constructor(path: string, disk: Disk) {
+    this.#file = disk.syncedFile(path)
     const content = [this.#read(0), this.#read(1)].reduce(newer)
     this.#turn = content?.turn ?? 0
     this.heads = content && new Map(content.heads.map(([topic, head, chain]) => [topic, { head, chain }]))
-    if (fstatSync(this.#file).size < 2 * SLOT && content === undefined) {
-      writeSync(this.#file, Buffer.alloc(2 * SLOT))
-      syncDirectory(dirname(path))
-    }
+    if (this.#file.size < 2 * SLOT && content === undefined) this.#file.extend(2 * SLOT)
   }
 
   /** Returns when the disk has it. Whatever it throws, nothing more may be acknowledged. */
@@ -49,19 +45,17 @@ export class Anchor {
     this.#turn += 1
     const rows = [...heads].map(([topic, { head, chain }]) => [topic, head, chain] as const)
     const slot = encode({ turn: this.#turn, heads: rows })
-    const written = writeSync(this.#file, slot, 0, slot.length, (this.#turn % 2) * SLOT)
+    const written = this.#file.write((this.#turn % 2) * SLOT, slot)
     if (written !== slot.length)
       throw new SluiceError('storage_failed', `The anchor took ${written} of ${slot.length} bytes.`)
   }
 
   close(): void {
-    closeSync(this.#file)
+    this.#file.close()
   }
 
   #read(slot: number): Content | undefined {
-    const bytes = Buffer.alloc(SLOT)
-    const length = readSync(this.#file, bytes, 0, SLOT, slot * SLOT)
-    return decode(bytes.toString('utf8', 0, length))
+    return decode(this.#file.read(slot * SLOT, SLOT).toString('utf8'))
   }
 }
 
@@ -83,12 +77,3 @@ function decode(slot: string): Content | undefined {
 
 const newer = (one: Content | undefined, other: Content | undefined): Content | undefined =>
   one && other ? (one.turn > other.turn ? one : other) : (one ?? other)
-
-function syncDirectory(path: string): void {
-  const directory = openSync(path, constants.O_RDONLY)
-  try {
-    fsyncSync(directory)
-  } finally {
-    closeSync(directory)
-  }
-}

@@ -7,6 +7,7 @@
  * disk leaves in doubt what is stored, so from then on everything is refused and the owner is told to stop.
  */
 import type { DatabaseSync } from 'node:sqlite'
+import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
 import type { BusRecord } from '../core/record.ts'
@@ -46,7 +47,7 @@ export interface CommitterOptions {
   readonly path: string
   readonly tables: Tables
   readonly space: Space
-  readonly now: () => number
+  readonly clock: Clock
   /** Writes the anchor; what it throws is an error of the disk. */
   readonly anchor: () => void
   /** Readers of the log may look. */
@@ -108,7 +109,7 @@ export class Committer {
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    setImmediate(() => {
+    void this.#options.clock.sleep(0).then(() => {
       this.#scheduled = false
       if (this.#publications.length > 0 || this.#groups.size > 0) this.#commit()
       if (this.#publications.length > 0) this.#schedule()
@@ -127,7 +128,7 @@ export class Committer {
       for (const { stored } of round.publications) stored.reject(error)
       round.saved.reject(error)
     }
-    if (this.#written > CHECKPOINT_SIZE) setImmediate(() => this.#checkpoint())
+    if (this.#written > CHECKPOINT_SIZE) void this.#options.clock.sleep(0).then(() => this.#checkpoint())
   }
 
   #take(): Round {
@@ -152,7 +153,7 @@ export class Committer {
   /** Returns the refusal when there is no space, in which case nothing is stored. */
   #store({ publications, groups }: Round): SluiceError | undefined {
     if (publications.length > 0 && !this.#options.space.ready()) return this.#refusal()
-    const drafts = draft(publications, this.#options.now())
+    const drafts = draft(publications, this.#options.clock.now())
     try {
       this.#write(drafts, groups)
     } catch (thrown) {

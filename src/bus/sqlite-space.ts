@@ -4,10 +4,9 @@
  * is given up for settling. Progress is a few rows that are replaced, and the WAL is used again from its beginning
  * after every checkpoint, so that the reserve lasts. Publishing waits until the file can be made again.
  */
-import { closeSync, existsSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
-import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { SluiceError } from '../core/errors.ts'
+import type { Disk } from '../sqlite/disk.ts'
 
 const PAGE = 4096
 const RESERVE = 8 * 1024 * 1024
@@ -17,24 +16,33 @@ export const isFull = (thrown: unknown): boolean =>
 
 export const pagesOf = (bytes: number): number => Math.floor(bytes / PAGE)
 
+export interface SpaceOptions {
+  readonly db: DatabaseSync
+  readonly disk: Disk
+  /** Of the reserve. */
+  readonly path: string
+  readonly maxBytes: number | undefined
+}
+
 export class Space {
   readonly #db: DatabaseSync
+  readonly #disk: Disk
   readonly #path: string
   readonly #maxBytes: number | undefined
   /** Whether the file is there. */
   #kept: boolean
 
-  /** `path` is that of the reserve. */
-  constructor(db: DatabaseSync, path: string, maxBytes: number | undefined) {
+  constructor({ db, disk, path, maxBytes }: SpaceOptions) {
     this.#db = db
+    this.#disk = disk
     this.#path = path
     this.#maxBytes = maxBytes
-    this.#kept = existsSync(path)
+    this.#kept = disk.exists(path)
   }
 
   /** Whether publishing may try: the reserve is there, or could be made again. */
   ready(): boolean {
-    this.#kept ||= this.#restore()
+    this.#kept ||= this.#disk.free(this.#path) >= 2 * RESERVE && this.#disk.reserve(this.#path, RESERVE)
     return this.#kept
   }
 
@@ -45,7 +53,7 @@ export class Space {
       return work()
     } catch (thrown) {
       if (!isFull(thrown)) throw thrown
-      rmSync(this.#path, { force: true })
+      this.#disk.remove(this.#path)
       this.#kept = false
       return work()
     } finally {
@@ -56,24 +64,5 @@ export class Space {
   #limit(beyond: number): void {
     if (this.#maxBytes !== undefined)
       this.#db.exec(`PRAGMA max_page_count = ${pagesOf(this.#maxBytes + beyond)}`)
-  }
-
-  /** The blocks must be real: a file with a hole in it would keep nothing back. */
-  #restore(): boolean {
-    const { bavail, bsize } = statfsSync(dirname(this.#path))
-    if (bavail * bsize < 2 * RESERVE) return false
-    try {
-      const file = openSync(this.#path, 'w', 0o600)
-      try {
-        const zeros = Buffer.alloc(RESERVE)
-        for (let at = 0; at < RESERVE; ) at += writeSync(file, zeros, at)
-      } finally {
-        closeSync(file)
-      }
-      return true
-    } catch {
-      rmSync(this.#path, { force: true })
-      return false
-    }
   }
 }

@@ -3,15 +3,14 @@
  * commit is synced (sqlite/database.ts), the anchor is written after it (sqlite-anchor.ts), and only then does `publish`
  * resolve (sqlite-commit.ts).
  */
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import { setImmediate as turn } from 'node:timers/promises'
 import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
 import type { BusRecord } from '../core/record.ts'
 import { openDatabase } from '../sqlite/database.ts'
+import { type Disk, realDisk } from '../sqlite/disk.ts'
 import type { Bus, Features, ReadRange, SubscribeOptions } from './bus.ts'
 import { Anchor, type Heads } from './sqlite-anchor.ts'
 import { checkAnchor, checkTail, isAccepted, parseLoss } from './sqlite-check.ts'
@@ -24,6 +23,8 @@ import { LANES, Topic } from './topic.ts'
 export interface SqliteBusOptions {
   /** Where log.db, log.anchor and log.reserve lie. It must be held by this process alone (sqlite/lock.ts). */
   readonly directory: string
+  /** Default: that of the machine. */
+  readonly disk?: Disk
   /** Fixed when the directory is made; later values are ignored. Default 16. */
   readonly lanes?: number
   readonly clock: Clock
@@ -56,10 +57,10 @@ const TRIM_CHUNKS = 50
 /** Throws `log_damaged`, naming what is missing; `newer_format`; `bad_config` for a range that is none. */
 export async function openSqliteBus(options: SqliteBusOptions): Promise<SqliteBus> {
   const path = join(options.directory, 'log.db')
-  const isNew = !existsSync(path)
-  const { maxBytes } = options
+  const { maxBytes, disk = realDisk } = options
+  const isNew = !disk.exists(path)
   const limit = maxBytes === undefined ? {} : { maxPages: pagesOf(maxBytes) }
-  const db = openDatabase({ path, migrations: MIGRATIONS, ...limit })
+  const db = openDatabase({ path, disk, migrations: MIGRATIONS, ...limit })
   if (isNew) db.exec('PRAGMA auto_vacuum = INCREMENTAL; VACUUM')
   const bus = new SqliteLogBus(options, db, path)
   try {
@@ -88,18 +89,18 @@ class SqliteLogBus implements SqliteBus {
   #closed = false
 
   constructor(options: SqliteBusOptions, db: DatabaseSync, path: string) {
-    const { directory, lanes = LANES, maxBytes, clock, notify } = options
+    const { directory, disk = realDisk, lanes = LANES, maxBytes, clock, notify } = options
     this.#options = options
     this.#db = db
     this.#tables = new Tables(db)
     this.#lanes = this.#tables.setting('lanes', lanes)
-    this.#anchor = new Anchor(join(directory, 'log.anchor'))
+    this.#anchor = new Anchor(join(directory, 'log.anchor'), disk)
     this.#committer = new Committer({
       db,
       path,
       tables: this.#tables,
-      space: new Space(db, join(directory, 'log.reserve'), maxBytes),
-      now: () => clock.now(),
+      space: new Space({ db, disk, path: join(directory, 'log.reserve'), maxBytes }),
+      clock,
       anchor: () => this.#anchor.write(this.#heads()),
       onStored: (log) => this.#topics.get(log.name)?.topic.wake(),
       onFatal: (error) => this.#fail(error),
@@ -176,7 +177,7 @@ class SqliteLogBus implements SqliteBus {
     for (const held of this.#topics.values())
       for (let step = this.#trimStep(held, before); step > 0; step = this.#trimStep(held, before)) {
         removed += step
-        await turn()
+        await this.#options.clock.sleep(0)
       }
     if (removed > 0) this.#options.notify('bus.trimmed', { count: removed })
     return removed

@@ -1,5 +1,4 @@
 /** One member of a group: takes records of its lanes from the log, batch by batch, as fast as they are asked for. */
-import { setImmediate as turn } from 'node:timers/promises'
 import type { Clock } from '../core/clock.ts'
 import type { Notify } from '../core/notices.ts'
 import type { Place, Received } from '../core/record.ts'
@@ -45,7 +44,7 @@ export class LogSubscription implements Subscription, Member {
       const batch = this.#collect()
       if (batch.length > 0) {
         yield batch
-        await turn() // a backlog must not keep the rest of the process waiting
+        await this.#options.clock.sleep(0) // a backlog must not keep the rest of the process waiting
       } else await news
     }
   }

@@ -1,5 +1,4 @@
 /** One topic with its groups and their members: what the memory bus and the SQLite bus have in common. */
-import { setImmediate as turn } from 'node:timers/promises'
 import type { Clock } from '../core/clock.ts'
 import type { Notify } from '../core/notices.ts'
 import type { Received } from '../core/record.ts'
@@ -99,11 +98,11 @@ export class Topic {
 
   /** A group that does not exist yet is as far as it would be when it begins. */
   async lag(name: string): Promise<Lag> {
-    const { log } = this.#options
+    const { log, clock } = this.#options
     const group = this.#groups.get(name) ?? this.#begin(name)
     const search = this.#searches.get(name) ?? new Search(log)
     this.#searches.set(name, search)
-    while (!search.step(group)) await turn()
+    while (!search.step(group)) await clock.sleep(0)
     const positions = search.positions(group)
     const oldest = Math.min(...positions.values())
     return {
@@ -115,7 +114,7 @@ export class Topic {
   }
 
   async read({ lane, from, limit }: ReadRange): Promise<Received[]> {
-    const { log, name: topic } = this.#options
+    const { log, name: topic, clock } = this.#options
     const found: Received[] = []
     let offset = from
     for (let next = log.stretchAt(offset); next && found.length < limit; next = log.stretchAt(offset)) {
@@ -126,7 +125,7 @@ export class Topic {
         if (record && (lane === undefined || lane === at))
           found.push({ ...record, topic, lane: at, offset, epoch: 0 })
       }
-      await turn()
+      await clock.sleep(0)
     }
     return found
   }

@@ -7,7 +7,10 @@ export interface Clock {
   now(): number
   /** Monotonic milliseconds. For every interval, deadline and rate; it never steps back. */
   mono(): number
-  /** Resolves after `ms`, or at once when the signal aborts. Never rejects. */
+  /**
+   * Resolves after `ms`, or at once when the signal aborts. Never rejects. With 0 it resolves in the next turn of the event
+   * loop, behind what waits already: so long work lets others go first.
+   */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
@@ -18,8 +21,12 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   mono: () => performance.now(),
   sleep: (ms, signal) =>
-    new Promise((resolve) => {
+    new Promise<void>((resolve) => {
       if (signal?.aborted) return resolve()
+      if (ms <= 0) {
+        setImmediate(resolve)
+        return
+      }
       const done = () => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', done)

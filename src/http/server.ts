@@ -31,7 +31,12 @@ export interface ServerOptions {
   readonly clock: Clock
   readonly ulids: Ulids
   readonly timeouts?: Timeouts
+  /** Makes the server reachable, and says where. Default: a TCP socket. */
+  readonly listen?: Listen
 }
+
+/** Throws `port_in_use`. */
+export type Listen = (app: FastifyInstance, address: Address) => Promise<Address>
 
 export interface Address {
   readonly host: string
@@ -75,7 +80,7 @@ export function createServer(options: ServerOptions): HttpServer {
     get stopping() {
       return stopping
     },
-    listen: (address) => listen(app, address),
+    listen: (address) => (options.listen ?? listenOnTcp)(app, address),
     stop,
     [Symbol.asyncDispose]: () => stop(),
   }
@@ -122,7 +127,7 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   socket.destroy(error)
 }
 
-async function listen(app: FastifyInstance, { host, port }: Address): Promise<Address> {
+async function listenOnTcp(app: FastifyInstance, { host, port }: Address): Promise<Address> {
   try {
     await app.listen({ host, port })
   } catch (cause) {

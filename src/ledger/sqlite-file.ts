@@ -1,17 +1,20 @@
 /** The ledger's one file. Reads answer at once; writes are gathered, so that one fsync serves every call of a turn. */
 import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
-import { setImmediate } from 'node:timers/promises'
+import { systemClock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import { openDatabase, toStorageError, transaction } from '../sqlite/database.ts'
+import type { Disk } from '../sqlite/disk.ts'
 import { MIGRATIONS } from './schema.ts'
 
 export interface FileOptions {
   /** Where ledger.db lies, or `:memory:`. */
   readonly directory: string
+  /** Default: that of the machine. */
+  readonly disk?: Disk
   /** The largest size of the file in pages of 4096 bytes: beyond it writes throw `storage_full`. */
   readonly maxPages?: number
-  /** Resolves in the next turn of the event loop. Default: setImmediate. A simulation passes its own. */
+  /** Resolves in the next turn of the event loop. Default: that of the machine. */
   readonly turn?: () => Promise<unknown>
 }
 
@@ -35,14 +38,10 @@ export class LedgerFile {
   #failure: SluiceError | undefined
 
   /** Throws `newer_format`, `log_damaged`, `storage_full` or `storage_failed`, as openDatabase does. */
-  constructor({ directory, maxPages, turn = setImmediate }: FileOptions) {
+  constructor({ directory, turn = () => systemClock.sleep(0), ...rest }: FileOptions) {
     this.#path = directory === ':memory:' ? directory : join(directory, 'ledger.db')
     this.#turn = turn
-    this.db = openDatabase({
-      path: this.#path,
-      migrations: MIGRATIONS,
-      ...(maxPages === undefined ? {} : { maxPages }),
-    })
+    this.db = openDatabase({ path: this.#path, migrations: MIGRATIONS, ...rest })
   }
 
   /** Throws `storage_failed` and its kind, never SQLite's own errors of the disk. */

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { Moves } from '../core/moves.ts'
 import { openDatabase, toStorageError, transaction } from '../sqlite/database.ts'
+import type { Disk } from '../sqlite/disk.ts'
 import { KeyCache } from './cache.ts'
 import type { People } from './people.ts'
 
@@ -23,6 +24,8 @@ const CACHED_KEYS = 100_000
 
 export interface SqlitePeopleOptions {
   readonly directory: string
+  /** Default: that of the machine. */
+  readonly disk?: Disk
   /** How many keys are kept in memory. Default 100,000. */
   readonly cachedKeys?: number
   /** The largest size of the file in pages of 4096 bytes: beyond it `link` throws `storage_full`. */
@@ -31,10 +34,9 @@ export interface SqlitePeopleOptions {
 
 /** Throws `newer_format`, `log_damaged`, `storage_full` or `storage_failed`, as openDatabase does. */
 export function openSqlitePeople(options: SqlitePeopleOptions): People {
-  const path = join(options.directory, 'people.db')
-  const { maxPages } = options
-  const db = openDatabase({ path, migrations: MIGRATIONS, ...(maxPages === undefined ? {} : { maxPages }) })
-  return new SqlitePeople(db, path, options.cachedKeys ?? CACHED_KEYS)
+  const { directory, cachedKeys = CACHED_KEYS, ...rest } = options
+  const path = join(directory, 'people.db')
+  return new SqlitePeople(openDatabase({ path, migrations: MIGRATIONS, ...rest }), path, cachedKeys)
 }
 
 interface WaitingLink {

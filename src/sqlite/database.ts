@@ -1,15 +1,21 @@
 /** One way to open a SQLite file, for every port's sqlite.ts. */
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { SluiceError } from '../core/errors.ts'
+import { type Disk, realDisk } from './disk.ts'
 
 export interface OpenOptions {
   /** A file, or `:memory:`. */
   readonly path: string
+  /** Default: that of the machine. */
+  readonly disk?: Disk
   /** The schema as steps; step n brings user_version n to n + 1. Steps already released are never edited. */
   readonly migrations: readonly string[]
   /** The largest size in pages of 4096 bytes: a file that would outgrow it answers `storage_full`. */
   readonly maxPages?: number
 }
+
+/** How long a reader outside, such as a backup, may hold a lock. */
+const BUSY_MS = 5_000
 
 /**
  * Opens and migrates. WAL with synchronous=FULL: NORMAL does not sync the log at commit, and loses acknowledged rows on
@@ -17,8 +23,9 @@ export interface OpenOptions {
  */
 export function openDatabase(options: OpenOptions): DatabaseSync {
   try {
-    const db = new DatabaseSync(options.path)
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;')
+    const { path, disk = realDisk } = options
+    const db = disk.database(path, BUSY_MS)
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
     if (options.maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${options.maxPages}`)
     migrate(db, options)
     return db

@@ -14,9 +14,10 @@ export interface Metrics {
   readonly counters: ReadonlyMap<NoticeName, Counter>
 }
 
-export function createMetrics(): Metrics {
+/** `ofProcess`: memory, event loop and garbage collection of the process as well; many gateways in one share those. */
+export function createMetrics(ofProcess = true): Metrics {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
+  if (ofProcess) collectDefaultMetrics({ register: registry })
   const counters = new Map<NoticeName, Counter>()
   for (const [name, row] of Object.entries(NOTICES)) {
     const labelNames = 'labels' in row ? [...row.labels] : []

@@ -1,0 +1,103 @@
+/**
+ * The disk under the embedded stores, as an argument, like the clock: a simulation gives one that fills up, fails, and
+ * outlives the process that wrote to it. Everything is synchronous; what it throws is an error of the disk.
+ */
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+export interface Disk {
+  /** Makes the directory, for its owner alone, where it is missing. */
+  makeDirectory(path: string): void
+  exists(path: string): boolean
+  /** Opens or makes a database. `timeoutMs`: how long a lock of another process is waited for; 0 unless told. */
+  database(path: string, timeoutMs?: number): DatabaseSync
+  /** Opens or makes a small file of which every write is on the disk when it returns. */
+  syncedFile(path: string): SyncedFile
+  /** Bytes that may still be written where the path lies. */
+  free(path: string): number
+  /** Makes a file of real blocks: one with holes in it would keep nothing back. False when there is no room for it. */
+  reserve(path: string, bytes: number): boolean
+  remove(path: string): void
+}
+
+export interface SyncedFile {
+  readonly size: number
+  /** Up to `length` bytes from there on. */
+  read(at: number, length: number): Buffer
+  /** Returns how many bytes were written. */
+  write(at: number, bytes: Buffer): number
+  /** Makes the file that large, with its blocks and its name in the directory, so that later writes change nothing but data. */
+  extend(bytes: number): void
+  close(): void
+}
+
+export const realDisk: Disk = {
+  makeDirectory: (path) => void mkdirSync(path, { recursive: true, mode: 0o700 }),
+  exists: (path) => existsSync(path),
+  database: (path, timeout = 0) => new DatabaseSync(path, { timeout }),
+  syncedFile: (path) => openSynced(path),
+  free: (path) => {
+    const { bavail, bsize } = statfsSync(dirname(path))
+    return bavail * bsize
+  },
+  reserve: (path, bytes) => reserve(path, bytes),
+  remove: (path) => rmSync(path, { force: true }),
+}
+
+/** O_DSYNC makes a write wait for the disk, as write and fdatasync would, in one call. */
+function openSynced(path: string): SyncedFile {
+  const file = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_DSYNC, 0o600)
+  return {
+    get size() {
+      return fstatSync(file).size
+    },
+    read: (at, length) => {
+      const bytes = Buffer.alloc(length)
+      return bytes.subarray(0, readSync(file, bytes, 0, length, at))
+    },
+    write: (at, bytes) => writeSync(file, bytes, 0, bytes.length, at),
+    extend: (bytes) => {
+      writeSync(file, Buffer.alloc(bytes))
+      syncDirectory(dirname(path))
+    },
+    close: () => closeSync(file),
+  }
+}
+
+function syncDirectory(path: string): void {
+  const directory = openSync(path, constants.O_RDONLY)
+  try {
+    fsyncSync(directory)
+  } finally {
+    closeSync(directory)
+  }
+}
+
+function reserve(path: string, bytes: number): boolean {
+  try {
+    const file = openSync(path, 'w', 0o600)
+    try {
+      const zeros = Buffer.alloc(bytes)
+      for (let at = 0; at < bytes; ) at += writeSync(file, zeros, at)
+    } finally {
+      closeSync(file)
+    }
+    return true
+  } catch {
+    rmSync(path, { force: true })
+    return false
+  }
+}
