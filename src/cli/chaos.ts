@@ -71,6 +71,14 @@ const FAULTS: readonly Fault[] = [
     example: 'sluice emulator chaos rate-limit --rps 100',
     rule: (job) => ({ kind: 'rate_limit', rps: job.count('rps', 1) ?? 100 }),
   },
+  {
+    name: 'redirect',
+    summary: 'Send every call to another host, as Customer.io does with a workspace of the other region.',
+    args: [['<origin>', 'where to, such as https://track-eu.customer.io']],
+    options: [PERCENT],
+    example: 'sluice emulator chaos redirect http://127.0.0.1:9',
+    rule: (job) => ({ kind: 'redirect', to: job.args[0] ?? '' }),
+  },
 ]
 
 export const chaos: CommandSpec = {
@@ -170,6 +178,7 @@ export function ruleText({
   ms,
   jitter,
   rps,
+  to,
   retryAfter,
   percent = 100,
   path,
@@ -178,6 +187,7 @@ export function ruleText({
   const parts = [String(id), status === undefined ? kind : `${kind} ${status ?? 'reset'}`]
   if (ms !== undefined) parts.push(jitter === undefined ? `${ms} ms` : `${ms} ± ${jitter} ms`)
   if (rps !== undefined) parts.push(`above ${rps}/s`)
+  if (to !== undefined) parts.push(`to ${to}`)
   parts.push(`${percent} % of ${path ?? 'all calls'}`)
   if (typeof retryAfter === 'number') parts.push(`Retry-After ${retryAfter}`)
   if (forMs !== undefined) parts.push(`for ${spanText(forMs)}`)

@@ -1,16 +1,18 @@
 /** `sluice emulator`: the local Customer.io, started, looked into, disturbed and emptied. */
 import { join } from 'node:path'
 import { DEV_DEFAULTS } from '../config.ts'
+import { SluiceError } from '../core/errors.ts'
 import type { Stats } from '../emulator/control.ts'
 import type { Covered } from '../emulator/coverage.ts'
 import type { PersonView } from '../emulator/emulator.ts'
 import type { LoggedRequest } from '../emulator/requests.ts'
+import { parseDuration } from '../settings.ts'
 import { emulatorApi, query } from './api.ts'
 import { chaos } from './chaos.ts'
 import type { Job } from './job.ts'
 import { table } from './output.ts'
 import { type CommandSpec, DRY_RUN, EMULATOR_SETTINGS, YES } from './spec.ts'
-import { clockText } from './time.ts'
+import { clockText, spanText } from './time.ts'
 import { untilStopped } from './until-stopped.ts'
 
 export const emulator: CommandSpec = {
@@ -65,6 +67,17 @@ export const emulator: CommandSpec = {
         ['sluice emulator requests --path /api/v2 --bodies', 'what was in them'],
       ],
       run: listRequests,
+    },
+    {
+      name: 'clock',
+      summary: 'What time it is there, or move it on: days pass without waiting for them.',
+      args: [['[duration]', 'how far forward: 90s, 12h, 31d']],
+      settings: EMULATOR_SETTINGS,
+      examples: [
+        ['sluice emulator clock', 'the time there'],
+        ['sluice emulator clock 31d', 'a month later'],
+      ],
+      run: clock,
     },
     {
       name: 'reset',
@@ -148,6 +161,27 @@ const requestRow = ({ seq, at, method, path, status, fault, ms }: LoggedRequest)
   ms === null ? '' : `${Math.round(ms)} ms`,
   fault ?? '',
 ]
+
+interface EmulatedTime {
+  readonly now: string
+  readonly ahead_ms: number
+}
+
+async function clock(job: Job): Promise<void> {
+  const { output, args } = job
+  const api = emulatorApi(job, await job.config())
+  const [given] = args
+  const advanceMs = given === undefined ? undefined : parseDuration(given)
+  if (given !== undefined && advanceMs === undefined)
+    throw new SluiceError('bad_usage', `[duration] must be like 90s, 12h or 31d; you gave "${given}".`)
+  const time = await (advanceMs === undefined
+    ? api.json<EmulatedTime>('GET', '/_emulator/clock')
+    : api.json<EmulatedTime>('POST', '/_emulator/clock', { advanceMs }))
+  if (output.json) output.document(time)
+  else output.line(time.now)
+  if (time.ahead_ms > 0)
+    output.note(`${spanText(time.ahead_ms)} ahead of this machine; "reset" sets it right.`)
+}
 
 async function reset(job: Job): Promise<void> {
   const { output } = job

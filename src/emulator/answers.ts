@@ -43,6 +43,12 @@ export const trackJson = (status: number, value: unknown): Answer =>
   track(status, `${JSON.stringify(value)}\n`)
 export const trackNoContent = (): Answer => track(204, '')
 
+/** To the host of the other region, with nothing to read. */
+export function trackRedirect(status: number, location: string): Answer {
+  const { headers } = track(status, '')
+  return { status, headers: { ...headers, location }, body: '' }
+}
+
 /** Track v1: a 400 of most routes. */
 export const trackErrors = (...errors: string[]): Answer =>
   trackJson(400, { meta: { errors } } satisfies MetaError)

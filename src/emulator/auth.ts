@@ -28,7 +28,7 @@ export const isBearer = (header: string | undefined, { appApiKey }: Credentials)
 const LOOKS_REAL = /^([0-9a-f]{20,}|sa_live_.*)$/i
 
 /** Throws `bad_config` for a key that might be one of a real workspace: an emulator has no business with it. */
-export function refuseRealCredentials(credentials: Credentials): void {
+export function refuseRealCredentials(credentials: Partial<Credentials>): void {
   for (const [name, value] of Object.entries(credentials)) {
     if (!LOOKS_REAL.test(value)) continue
     throw new SluiceError(

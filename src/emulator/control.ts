@@ -6,6 +6,7 @@ import { COVERAGE } from './coverage.ts'
 import { type Faults, readRule } from './faults.ts'
 import { type Effect, effectAt, isEventEffect } from './history.ts'
 import { identifierOfKey } from './identifiers.ts'
+import type { MovableClock } from './movable-clock.ts'
 import type { RequestLog } from './requests.ts'
 import { type Call, type Route, wholeNumber } from './route.ts'
 import { findPerson, type State } from './state.ts'
@@ -13,13 +14,14 @@ import { dataText, eventView, objectView, personView } from './views.ts'
 import type { Workspace } from './workspace.ts'
 
 export interface Controlled {
+  readonly clock: MovableClock
   readonly workspace: Workspace
   readonly faults: Faults
   readonly requests: RequestLog
 }
 
 export function controlRoutes(controlled: Controlled): Route[] {
-  const { workspace, faults, requests } = controlled
+  const { clock, workspace, faults, requests } = controlled
   const route = (method: Route['method'], path: string, respond: Route['respond']): Route => ({
     method,
     path: `/_emulator/${path}`,
@@ -40,6 +42,8 @@ export function controlRoutes(controlled: Controlled): Route[] {
     route('POST', 'faults', (call) => addFaults(faults, call)),
     route('DELETE', 'faults', () => clearFaults(faults)),
     route('DELETE', 'faults/:id', (call) => removeFault(faults, call)),
+    route('GET', 'clock', () => json(clockText(clock))),
+    route('POST', 'clock', (call) => moveClock(clock, call)),
     route('POST', 'settle', () => settle(controlled)),
     route('PUT', 'settings', (call) => changeSettings(workspace, call)),
     route('POST', 'reset', () => reset(controlled)),
@@ -175,6 +179,22 @@ function removeFault(faults: Faults, { params }: Call): Answer {
   return problem(404, 'not_found', `No fault rule has the id ${params.id}.`)
 }
 
+const clockText = (clock: MovableClock): string =>
+  JSON.stringify({ now: new Date(clock.now()).toISOString(), ahead_ms: clock.aheadMs })
+
+/** A thousand years: beyond them dates lose their form. */
+const FARTHEST_MS = 1000 * 365 * 24 * 3600 * 1000
+
+/** `{"advanceMs":n}`. What waits for that time is done before the answer: days pass in a test without waiting for them. */
+function moveClock(clock: MovableClock, { text }: Call): Answer {
+  const body = parseJson(text)
+  const advanceMs = isObject(body) ? body.advanceMs : undefined
+  if (typeof advanceMs !== 'number' || !(advanceMs >= 0 && clock.aheadMs + advanceMs <= FARTHEST_MS))
+    throw new SluiceError('bad_request', 'advanceMs must be a number of milliseconds, and not negative.')
+  clock.advance(advanceMs)
+  return json(clockText(clock))
+}
+
 /** Applies what is pending at once, however long it would have waited. */
 function settle(controlled: Controlled): Answer {
   controlled.workspace.settle()
@@ -191,8 +211,9 @@ function changeSettings(workspace: Workspace, { text }: Call): Answer {
   return json(JSON.stringify({ settleMs }))
 }
 
-/** An empty workspace, no faults, no requests; what was accepted and is pending is gone too. */
-export function reset({ workspace, faults, requests }: Controlled): Answer {
+/** An empty workspace, no faults, no requests, the time of the machine; what was accepted and is pending is gone too. */
+export function reset({ clock, workspace, faults, requests }: Controlled): Answer {
+  clock.reset()
   workspace.reset()
   faults.clear()
   requests.clear()

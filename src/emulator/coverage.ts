@@ -156,6 +156,11 @@ export const COVERAGE: readonly Covered[] = [
       'yes',
       'settleMs from acceptance to effect; reads see only what has taken effect.',
     ],
+    [
+      'time',
+      'yes',
+      'The machine’s, moved forward by /_emulator/clock; what waits for that time is done at once.',
+    ],
     ['72 hours for campaign triggers', 'no', 'There are no campaigns.'],
   ]),
   ...rows('pipelines', [
@@ -231,7 +236,11 @@ export const COVERAGE: readonly Covered[] = [
       'partly',
       'Without alt-svc, which would announce HTTP/3 on a port that is not there.',
     ],
-    ['redirects between regions', 'no', 'There is one region.'],
+    [
+      'redirects between regions',
+      'partly',
+      'There is one region; the fault redirect sends callers to another host. The status is not documented: 301 unless told.',
+    ],
     [
       'TLS',
       'no',
@@ -243,7 +252,7 @@ export const COVERAGE: readonly Covered[] = [
     [
       'faults',
       'yes',
-      'status, latency, cut, reset, rate_limit, outage at /_emulator/faults. A refused connection is played as a reset, since the control API listens on the same port.',
+      'status, latency, cut, reset, rate_limit, outage, redirect at /_emulator/faults. A refused connection is played as a reset, since the control API listens on the same port.',
     ],
   ]),
 ]

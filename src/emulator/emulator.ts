@@ -6,21 +6,16 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { type Clock, type Random, systemClock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
-import { appRoutes } from './app-api.ts'
 import { type Credentials, refusePublicHost, refuseRealCredentials } from './auth.ts'
-import { type Controlled, controlRoutes, eventsAfter, reset, type Stats, statsOf } from './control.ts'
-import { type FaultRule, Faults } from './faults.ts'
+import { eventsAfter, reset, type Stats, statsOf } from './control.ts'
+import type { FaultRule, Faults } from './faults.ts'
 import { dataOf } from './history.ts'
 import { identifierOfKey } from './identifiers.ts'
-import { pipelineRoutes } from './pipelines.ts'
-import { type LoggedRequest, RequestLog } from './requests.ts'
+import type { LoggedRequest } from './requests.ts'
 import { buildServer } from './server.ts'
+import { Service } from './service.ts'
 import { findPerson } from './state.ts'
-import { metricRoutes } from './track-metrics.ts'
-import { trackV1Routes } from './track-v1.ts'
-import { type Accept, trackV2Routes } from './track-v2.ts'
 import { eventView, personView } from './views.ts'
-import { Workspace } from './workspace.ts'
 
 export interface EmulatorOptions {
   /** Loopback only. */
@@ -84,6 +79,8 @@ export interface Emulator extends AsyncDisposable {
   readonly faults: Faults
   /** Applies what is pending at once. */
   settle(): void
+  /** Moves its clock forward, by milliseconds; what is due by then happens. */
+  advance(ms: number): void
   /** Empties the workspace, the faults and the request log. */
   reset(): void
 }
@@ -94,38 +91,17 @@ export interface Emulator extends AsyncDisposable {
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const { host = '127.0.0.1', port = 8247, clock = systemClock, random = Math.random, settleMs = 0 } = options
-  const credentials = {
-    siteId: 'dev',
-    apiKey: 'dev',
-    appApiKey: 'dev',
-    writeKey: 'dev',
-    ...options.credentials,
-  }
+  const { credentials = {}, directory } = options
   refusePublicHost(host)
   refuseRealCredentials(credentials)
-  const faults = new Faults(clock, random)
-  for (const rule of options.faults ?? []) faults.add(rule)
-  const workspace = new Workspace({ clock, settleMs, directory: options.directory })
-  const controlled = { workspace, faults, requests: new RequestLog() }
-  const accept: Accept = (items) => workspace.accept(items)
-  const server = buildServer(
-    { clock, credentials, faults, requests: controlled.requests },
-    {
-      emulated: [
-        ...trackV1Routes(accept),
-        ...metricRoutes(accept),
-        ...trackV2Routes(accept),
-        ...pipelineRoutes(accept, credentials.writeKey),
-        ...appRoutes(() => workspace.state),
-      ],
-      control: controlRoutes(controlled),
-    },
-  )
+  const service = new Service({ clock, random, credentials, settleMs, directory })
+  for (const rule of options.faults ?? []) service.faults.add(rule)
+  const server = buildServer(service)
   await listen(server, { host, port }).catch((thrown: unknown) => {
-    workspace.close()
+    service.workspace.close()
     throw thrown
   })
-  return emulatorOf(server, controlled)
+  return emulatorOf(server, service)
 }
 
 async function listen(server: FastifyInstance, at: { host: string; port: number }): Promise<void> {
@@ -139,8 +115,8 @@ async function listen(server: FastifyInstance, at: { host: string; port: number 
   }
 }
 
-function emulatorOf(server: FastifyInstance, controlled: Controlled): Emulator {
-  const { workspace, faults, requests } = controlled
+function emulatorOf(server: FastifyInstance, service: Service): Emulator {
+  const { clock, workspace, faults, requests } = service
   const { port, address, family } = server.server.address() as AddressInfo // it listens on TCP
   const host = family === 'IPv6' ? `[${address}]` : address
   return {
@@ -162,9 +138,10 @@ function emulatorOf(server: FastifyInstance, controlled: Controlled): Emulator {
       return effect?.seq === seq ? dataOf(effect) : undefined
     },
     requests: ({ path, since } = {}) => requests.list({ limit: Number.MAX_SAFE_INTEGER, path, since }),
-    stats: () => statsOf(controlled),
+    stats: () => statsOf(service),
     settle: () => workspace.settle(),
-    reset: () => void reset(controlled),
+    advance: (ms) => clock.advance(ms),
+    reset: () => void reset(service),
     [Symbol.asyncDispose]: async () => {
       await server.close()
       workspace.close()

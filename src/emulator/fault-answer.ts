@@ -1,5 +1,5 @@
 /** What a fault says to the caller, in the form of the API that was called. */
-import { type Answer, appError, itemErrors, trackError } from './answers.ts'
+import { type Answer, appError, itemErrors, trackError, trackRedirect } from './answers.ts'
 import type { FaultRule } from './faults.ts'
 
 /** The answer in place of the route's own; `reset` for none at all; undefined when the route is to answer. */
@@ -13,6 +13,8 @@ export function faultAnswer(rule: FaultRule, path: string): Answer | 'reset' | u
       return failure(rule, 429, path)
     case 'status':
       return failure(rule, rule.status ?? 503, path)
+    case 'redirect':
+      return trackRedirect(rule.status ?? 301, `${rule.to}${path}`)
     case 'cut':
     case 'latency':
       return undefined

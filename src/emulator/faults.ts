@@ -6,14 +6,15 @@ import type { Clock, Random } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import { isObject } from '../core/json.ts'
 
-const KINDS = ['status', 'latency', 'cut', 'reset', 'rate_limit', 'outage'] as const
+const KINDS = ['status', 'latency', 'cut', 'reset', 'rate_limit', 'outage', 'redirect'] as const
 export type FaultKind = (typeof KINDS)[number]
 
 export interface FaultRule {
   /**
    * `status` answers with `status`; `latency` waits `ms` plus or minus `jitter` and goes on; `cut` applies the request
    * and drops the connection before the answer; `reset` resets the connection before applying; `rate_limit` answers
-   * 429, above `rps` requests a second or by `percent`; `outage` answers `status`, or resets when that is null.
+   * 429, above `rps` requests a second or by `percent`; `outage` answers `status`, or resets when that is null;
+   * `redirect` sends the caller to the same path at `to`, as the US host does with calls of a workspace in the EU.
    */
   readonly kind: FaultKind
   /** Of the matching requests, 0 to 100. One draw decides among all rules together, so their percents add up. */
@@ -22,6 +23,8 @@ export interface FaultRule {
   readonly ms?: number
   readonly jitter?: number
   readonly rps?: number
+  /** An origin, such as `https://track-eu.customer.io`. */
+  readonly to?: string
   /** Seconds in `Retry-After`; null leaves the header out. */
   readonly retryAfter?: number | null
   /** How long the rule holds, in milliseconds; without it until it is taken away. */
@@ -177,6 +180,8 @@ export function readRule(value: unknown): FaultRule {
       details: { field: name },
     })
   }
+  if (kind === 'redirect' && value.to === undefined)
+    throw new SluiceError('bad_request', 'A redirect needs "to", an origin such as http://127.0.0.1:8248.')
   return { ...value, kind }
 }
 
@@ -196,4 +201,5 @@ const MEMBERS: Readonly<Record<string, (value: unknown) => boolean>> = {
   forMs: isNumberFrom(1, ONE_DAY * 365),
   path: isText,
   body: isText,
+  to: (value) => typeof value === 'string' && /^https?:\/\/[^/?#]+$/.test(value),
 }

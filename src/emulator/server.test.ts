@@ -86,6 +86,20 @@ test('an outage answers 503 or resets, whatever else is set', async () => {
   assert.deepEqual(namesOf(emulator), [])
 })
 
+test('a redirect names the same path at another host, and applies nothing', async () => {
+  await using emulator = await start([{ kind: 'redirect', to: 'http://eu.test', path: '/api/' }])
+  const path = '/api/v1/customers/a%2Fb/events'
+  const body = '{"name":"a"}'
+  const answer = await fetch(emulator.url + path, {
+    method: 'POST',
+    headers: { authorization: DEV },
+    body,
+    redirect: 'manual',
+  })
+  assert.deepEqual([answer.status, answer.headers.get('location')], [301, `http://eu.test${path}`])
+  assert.deepEqual(namesOf(emulator), [])
+})
+
 test('latency delays and then serves', async () => {
   await using emulator = await start([{ kind: 'latency', ms: 30 }])
   assert.equal(await outcome(emulator, 'a'), 200)

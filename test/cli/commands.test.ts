@@ -522,6 +522,7 @@ test('every fault of chaos becomes one rule of the emulator', async () => {
     ['reset-connections --percent 10', { kind: 'reset', percent: 10 }],
     ['outage --for 30s', { kind: 'outage', status: 503, forMs: 30_000 }],
     ['rate-limit --rps 50', { kind: 'rate_limit', rps: 50 }],
+    ['redirect http://eu.test', { kind: 'redirect', to: 'http://eu.test' }],
   ]
   for (const [words, rule] of cases) {
     const replies: Replies = {
@@ -534,6 +535,17 @@ test('every fault of chaos becomes one rule of the emulator', async () => {
     assert.match(stdout, /^3 {2}/)
   }
   assert.equal((await run({}, ['emulator', 'chaos', 'set', 'teapot'])).exit, 2)
+})
+
+test('the clock of the emulator is told, and moved on', async () => {
+  const time = { now: '2026-12-25T12:00:00.000Z', ahead_ms: 31 * 86_400_000 }
+  const replies: Replies = { 'GET /_emulator/clock': { body: time }, 'POST /_emulator/clock': { body: time } }
+  const shown = await run(replies, ['emulator', 'clock', '--json'])
+  assert.deepEqual(JSON.parse(shown.stdout), time)
+  const moved = await run(replies, ['emulator', 'clock', '31d'])
+  assert.deepEqual([moved.stdout, moved.asked[0]?.body], [`${time.now}\n`, '{"advanceMs":2678400000}'])
+  assert.match(moved.stderr, /31 ?d/)
+  assert.equal((await run({}, ['emulator', 'clock', 'tomorrow'])).exit, 2)
 })
 
 test('emulator reset asks first, and a dry run only tells', async () => {
