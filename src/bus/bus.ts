@@ -5,6 +5,10 @@
  * they were published; every record arrives at least once in every group; what is settled durably does not come again.
  * Not promised: order between keys; that a record arrives only once; that an unsettled record comes again before the
  * subscription is closed or its lane moves. There is no nack: the subscriber who cannot finish a record keeps it.
+ *
+ * Where strangers can write to a topic, their record comes with an empty id and kind, its own headers (names in lower case,
+ * texts), the time that it carries, and as its key and value what it has as UTF-8 text; a value that is none comes in base64,
+ * with HEADER.encoding saying so. A record without a value has the empty text.
  */
 import type { BusRecord, Place, Received } from '../core/record.ts'
 
@@ -24,6 +28,12 @@ export interface Bus extends AsyncDisposable {
 }
 
 export interface Subscription extends AsyncDisposable, AsyncIterable<readonly Received[]> {
+  /**
+   * Which part of the topic's lanes is this member's at this moment, from 0 to 1. Over all members of a group it is never
+   * more than 1, not even while lanes move or a member was stopped and does not know yet that it lost them: whoever
+   * cannot be sure of a lane does not count it. What the group may do per second is shared by it.
+   */
+  readonly share: number
   /**
    * Says that these records are finished, in any order. Resolves, when durable, with how many were accepted: records of
    * a lane that was taken away since (an older epoch) are fenced and not counted.

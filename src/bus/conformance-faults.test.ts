@@ -21,6 +21,7 @@ interface Fault {
   receive?(batch: readonly Received[], subscription: Subscription): Promise<readonly Received[]>
   settle?(subscription: Subscription, places: readonly Place[]): Promise<number>
   options?(given: SubscribeOptions): SubscribeOptions
+  share?(subscription: Subscription): number
 }
 
 function withFault(bus: Bus, fault: Fault): Bus {
@@ -38,6 +39,9 @@ function withFault(bus: Bus, fault: Fault): Bus {
 
 function faulty(subscription: Subscription, fault: Fault): Subscription {
   return {
+    get share() {
+      return fault.share?.(subscription) ?? subscription.share
+    },
     settle: (places) => fault.settle?.(subscription, places) ?? subscription.settle(places),
     async *[Symbol.asyncIterator]() {
       for await (const batch of subscription) yield (await fault.receive?.(batch, subscription)) ?? batch
@@ -100,6 +104,9 @@ const FAULTS: Readonly<Record<string, Harness>> = {
   }),
   'takes lanes away without asking': harnessWith({
     options: ({ onRevoke, ...rest }) => rest,
+  }),
+  'shares its budget by the members it knew first': harnessWith({
+    share: ({ share }) => (share > 0 ? 1 : 0),
   }),
   'answers before the record is durable': harnessWith({
     publish: async (bus, topic, records) => {

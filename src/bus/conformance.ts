@@ -438,6 +438,23 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     assert.deepEqual(found, new Set(idsOf(records)))
   },
 
+  'the members of a group share one whole, also while lanes move': async ({ open, features }) => {
+    if (!features.rebalances) return
+    await using bus = await open()
+    const first = await join(bus)
+    await until(async () => first.subscription.share === 1)
+    const second = await join(bus)
+    const shares = () => [first.subscription.share, second.subscription.share] as const
+    await until(async () => {
+      const [one, other] = shares()
+      assert.ok(one + other <= 1, `together ${one} and ${other}`)
+      return one > 0 && other > 0 && one + other === 1
+    })
+    await first.stop()
+    assert.equal(first.subscription.share, 0)
+    await until(async () => second.subscription.share === 1)
+  },
+
   'ten thousand keys arrive whole and in order': async ({ open }) => {
     await using bus = await open()
     const records = Array.from({ length: 20_000 }, (_, n) => makeRecord(`k${n % 10_000}`, n))

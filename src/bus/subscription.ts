@@ -37,6 +37,10 @@ export class LogSubscription implements Subscription, Member {
     this.#options = options
   }
 
+  get share(): number {
+    return this.#closed ? 0 : this.#lanes.size / this.#options.group.lanes.length
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<readonly Received[]> {
     while (!this.#closed) {
       if (this.#failure) throw this.#failure

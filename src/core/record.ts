@@ -6,16 +6,19 @@ export interface Headers {
 }
 
 export interface BusRecord {
-  /** The operation id, a ULID. For an event it is also the `id` that Customer.io dedupes on. */
+  /**
+   * The operation id, a ULID. For an event it is also the `id` that Customer.io dedupes on. Empty, as is `kind`, where a
+   * stranger wrote the record: a producer that knows nothing of Sluice and its headers.
+   */
   readonly id: string
   /** What orders it: records with one key arrive in the order in which they were published. */
   readonly key: string
   /** What it is, as `type.action`: `person.identify`, `person.event`, … (see operation.ts). */
   readonly kind: string
-  /** When Sluice received it, milliseconds since 1970. */
+  /** When Sluice received it, milliseconds since 1970; of a stranger's record the time that it carries. */
   readonly at: number
   readonly headers: Headers
-  /** JSON text, byte for byte what will be sent on. */
+  /** JSON text, byte for byte what will be sent on. With the header `encoding: base64` it stands for bytes that are no text. */
   readonly value: string
 }
 
@@ -35,6 +38,13 @@ export const TOPICS = {
   events: 'customerio.events',
   /** Dead letters and ranges put through delivery again; apart from `events`, so that live traffic goes first. */
   replay: 'customerio.replay',
+  /** The reference architecture's own topics, for producers written to it. Each keeps order within itself only. */
+  identify: 'customerio.identify',
+  track: 'customerio.track',
+  /** Sends. Kept until the stage that sends them exists; nothing reads them yet. */
+  transactional: 'customerio.transactional',
+  /** Which identifiers are one person, told among the processes that share a bus: one lane, kept for ever. */
+  people: 'customerio.people',
   processed: 'customerio.processed',
   dlq: 'customerio.dlq',
 } as const
@@ -48,6 +58,8 @@ export const HEADER = {
   alsoKeys: 'also-keys',
   /** For `person.identify` only: the wall clock at Sluice stamped it because the caller gave no timestamp. */
   stamped: 'stamped',
+  /** `base64`: the record came as bytes that are not UTF-8 text, and its value is these in base64. */
+  encoding: 'encoding',
 } as const
 
 const NO_KEYS: readonly string[] = []
