@@ -4,24 +4,19 @@
  */
 import { Board } from './admin/board.ts'
 import { Facts } from './admin/facts.ts'
-import { healthRoutes } from './admin/health.ts'
-import { adminRoutes } from './admin/routes.ts'
 import { openSqliteBus, type SqliteBus } from './bus/sqlite.ts'
 import type { Config } from './config.ts'
 import type { Clock } from './core/clock.ts'
 import { type SluiceError, toSluiceError } from './core/errors.ts'
 import type { NoticeName, Notify } from './core/notices.ts'
 import type { Conservation } from './core/outcome.ts'
-import { replayDead, resumeReplays } from './delivery/replay.ts'
+import { resumeReplays } from './delivery/replay.ts'
 import { Delivery, GROUP } from './delivery/worker.ts'
-import { type Address, createServer } from './http/server.ts'
 import { Intake } from './ingest/accept.ts'
-import { trackRoutes } from './ingest/routes.ts'
-import { knowSources, knowWriters } from './ingest/sources.ts'
-import type { Ledger } from './ledger/ledger.ts'
 import { openSqliteLedger } from './ledger/sqlite.ts'
 import { openSqlitePeople } from './people/sqlite.ts'
 import { lockDirectory } from './sqlite/lock.ts'
+import type { Stores } from './surfaces.ts'
 import { LiveFeed } from './telemetry/feed.ts'
 import { createLog } from './telemetry/log.ts'
 import { createMetrics, type Metrics, registerGauges } from './telemetry/metrics.ts'
@@ -92,9 +87,8 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   every(TRIM_MS, () => trim(stores, clock.now() - config.retentionMs))
   every(SAMPLE_MS, () => relief.give(stores.bus))
 
-  const { host, port } = await serve(
-    config,
-    { world, stores, intake, feed, facts, delivery, board, metrics, notify },
+  const { host, port } = await world.serve(
+    { config, clock, ulids, stores, intake, feed, facts, delivery, board, metrics: metrics.registry, notify },
     opening,
   )
   notify('gateway.started', { port, upstream: config.trackUrl })
@@ -111,57 +105,6 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     close,
     [Symbol.asyncDispose]: close,
   }
-}
-
-interface Surfaces {
-  readonly world: World
-  readonly stores: Stores
-  readonly intake: Intake
-  readonly feed: LiveFeed
-  readonly facts: Facts
-  readonly delivery: Delivery | undefined
-  readonly board: Board
-  readonly metrics: Metrics
-  readonly notify: Notify
-}
-
-/** Everything that an application, an operator or a monitor talks to, on one port. */
-async function serve(config: Config, surfaces: Surfaces, opening: AsyncDisposableStack): Promise<Address> {
-  const { world, stores, intake, feed, facts, delivery, board, metrics, notify } = surfaces
-  const { clock } = world
-  const server = createServer(world)
-  opening.defer(() => server.stop(config.shutdownMs))
-  if (config.roles.includes('ingest')) {
-    const nameSource = knowSources(config.sources)
-    await server.app.register(
-      trackRoutes({
-        intake,
-        nameSource,
-        nameWriter: knowWriters(config.sources),
-        region: config.region,
-        publicReports: config.publicReports,
-        notify,
-      }),
-    )
-  }
-  await server.app.register(
-    healthRoutes({ ready: async () => ready(server.stopping), metrics: metrics.registry }),
-  )
-  await server.app.register(
-    adminRoutes({
-      token: config.adminToken,
-      remote: config.adminRemote,
-      ledger: stores.ledger,
-      bus: stores.bus,
-      feed,
-      status: () => board.status(),
-      findPending: (id) => facts.findPending(id),
-      attemptsOf: (id) => delivery?.attemptsOf(id) ?? [],
-      replay: async (ids) => (await replayDead({ ...stores, clock, notify }, ids)).length,
-      drop: (ids) => stores.ledger.dead.drop(ids),
-    }),
-  )
-  return server.listen({ host: config.host, port: config.port })
 }
 
 /** Last in, first out: the server stops taking, delivery lands what flies, the stores close, the directory is free. */
@@ -197,12 +140,6 @@ function notifier(config: Config, { onNotice, write, relief }: NotifierOptions, 
     relief.hear(name)
     onNotice?.(name, fields)
   }
-}
-
-interface Stores {
-  readonly bus: SqliteBus
-  readonly ledger: Ledger
-  readonly people: ReturnType<typeof openSqlitePeople>
 }
 
 interface Surroundings {
@@ -259,9 +196,6 @@ async function startDelivery(
 }
 
 const upstreamOf = ({ trackUrl: url, region, ratePerSecond: ceiling }: Config) => ({ url, region, ceiling })
-
-/** An outage at Customer.io is no reason: accepting is the job. */
-const ready = (stopping: boolean) => ({ ready: !stopping, reasons: stopping ? ['stopping'] : [] })
 
 async function trim({ bus, ledger }: Stores, before: number): Promise<void> {
   await bus.trim(before)

@@ -5,8 +5,8 @@
 import { type Clock, type Random, systemClock } from './core/clock.ts'
 import { makeUlids, type Ulids } from './core/ulid.ts'
 import { connectRemote, type Remote, type RemoteOptions } from './customerio/http.ts'
-import type { Listen } from './http/server.ts'
 import { type Disk, realDisk } from './sqlite/disk.ts'
+import { type Serve, serveHttp } from './surfaces.ts'
 
 export interface World {
   readonly clock: Clock
@@ -15,8 +15,8 @@ export interface World {
   readonly disk: Disk
   /** The way out, to Customer.io. */
   readonly connect: (options: RemoteOptions) => Remote
-  /** The way in, for applications. Left out: a TCP socket. */
-  readonly listen?: Listen
+  /** The way in, for applications, operators and monitors. */
+  readonly serve: Serve
   /** Whether the gateway has the process for itself, and so tells of its memory and event loop in `/metrics`. */
   readonly ownsProcess: boolean
 }
@@ -28,5 +28,6 @@ export const realWorld = (): World => ({
   ulids: makeUlids(),
   disk: realDisk,
   connect: connectRemote,
+  serve: serveHttp(),
   ownsProcess: true,
 })

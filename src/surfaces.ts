@@ -1,0 +1,87 @@
+/** What is talked to on one port: by applications, by operators, by monitors. */
+import type { Registry } from 'prom-client'
+import type { Board } from './admin/board.ts'
+import type { Facts } from './admin/facts.ts'
+import { healthRoutes } from './admin/health.ts'
+import { adminRoutes } from './admin/routes.ts'
+import type { SqliteBus } from './bus/sqlite.ts'
+import type { Config } from './config.ts'
+import type { Clock } from './core/clock.ts'
+import type { Notify } from './core/notices.ts'
+import type { Ulids } from './core/ulid.ts'
+import { replayDead } from './delivery/replay.ts'
+import type { Delivery } from './delivery/worker.ts'
+import { type Address, createServer, type Listen } from './http/server.ts'
+import type { Intake } from './ingest/accept.ts'
+import { trackRoutes } from './ingest/routes.ts'
+import { knowSources, knowWriters } from './ingest/sources.ts'
+import type { Ledger } from './ledger/ledger.ts'
+import type { People } from './people/people.ts'
+import type { LiveFeed } from './telemetry/feed.ts'
+
+export interface Stores {
+  readonly bus: SqliteBus
+  readonly ledger: Ledger
+  readonly people: People
+}
+
+/** What the surfaces show and call. */
+export interface Surfaces {
+  readonly config: Config
+  readonly clock: Clock
+  readonly ulids: Ulids
+  readonly stores: Stores
+  readonly intake: Intake
+  readonly feed: LiveFeed
+  readonly facts: Facts
+  /** Undefined where this process does not deliver. */
+  readonly delivery: Delivery | undefined
+  readonly board: Board
+  readonly metrics: Registry
+  readonly notify: Notify
+}
+
+/** Resolves with where it can be reached; what it opened goes onto the stack. */
+export type Serve = (surfaces: Surfaces, opening: AsyncDisposableStack) => Promise<Address>
+
+/** Over HTTP; on a TCP socket unless another way to listen is given. Throws `port_in_use`. */
+export const serveHttp =
+  (listen?: Listen): Serve =>
+  async (surfaces, opening) => {
+    const { config, clock, ulids } = surfaces
+    const server = createServer({ clock, ulids, ...(listen === undefined ? {} : { listen }) })
+    opening.defer(() => server.stop(config.shutdownMs))
+    if (config.roles.includes('ingest')) await server.app.register(ingest(surfaces))
+    await server.app.register(
+      healthRoutes({ ready: async () => ready(server.stopping), metrics: surfaces.metrics }),
+    )
+    await server.app.register(admin(surfaces))
+    return server.listen({ host: config.host, port: config.port })
+  }
+
+const ingest = ({ config, intake, notify }: Surfaces) =>
+  trackRoutes({
+    intake,
+    nameSource: knowSources(config.sources),
+    nameWriter: knowWriters(config.sources),
+    region: config.region,
+    publicReports: config.publicReports,
+    notify,
+  })
+
+const admin = ({ config, clock, stores, feed, facts, delivery, board, notify }: Surfaces) =>
+  adminRoutes({
+    token: config.adminToken,
+    remote: config.adminRemote,
+    ledger: stores.ledger,
+    bus: stores.bus,
+    feed,
+    status: () => board.status(),
+    findPending: (id) => facts.findPending(id),
+    attemptsOf: (id) => delivery?.attemptsOf(id) ?? [],
+    replay: async (ids) => (await replayDead({ ...stores, clock, notify }, ids)).length,
+    drop: (ids) => stores.ledger.dead.drop(ids),
+  })
+
+/** An outage at Customer.io is no reason: accepting is the job. */
+const ready = (stopping: boolean) => ({ ready: !stopping, reasons: stopping ? ['stopping'] : [] })
