@@ -4,6 +4,7 @@
  */
 import { Board } from './admin/board.ts'
 import { Facts } from './admin/facts.ts'
+import type { Bus } from './bus/bus.ts'
 import { openSqliteBus, type SqliteBus } from './bus/sqlite.ts'
 import type { Config } from './config.ts'
 import type { Clock } from './core/clock.ts'
@@ -42,6 +43,8 @@ export interface GatewayOptions {
   readonly write?: (line: string) => void
   /** Clock, chance, disk and network. Default: the real ones. */
   readonly world?: World
+  /** Puts something between the stages and the bus: the proofs plant their faults there (verify/faults.ts). */
+  readonly aroundBus?: (real: Bus) => Bus
 }
 
 const SAMPLE_MS = 1_000
@@ -62,10 +65,11 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   opening.use(lockDirectory(config.dataDir, disk))
   const stores = await openStores(config, { world, notify, onFatal }, opening)
   const feed = new LiveFeed()
-  const intake = new Intake({ ...stores, clock, ulids, feed, notify })
+  const bus = options.aroundBus?.(stores.bus) ?? stores.bus
+  const intake = new Intake({ ...stores, bus, clock, ulids, feed, notify })
   opening.defer(() => intake.idle())
   const delivery = config.roles.includes('delivery')
-    ? await startDelivery(config, { ...stores, world, notify, feed, onFatal }, opening)
+    ? await startDelivery(config, { ...stores, bus, world, notify, feed, onFatal }, opening)
     : undefined
 
   const facts = new Facts({
@@ -169,7 +173,8 @@ async function openStores(
   return { people, ledger, bus: opening.use(bus) }
 }
 
-interface DeliveryParts extends Stores, Surroundings {
+interface DeliveryParts extends Omit<Stores, 'bus'>, Surroundings {
+  readonly bus: Bus
   readonly feed: LiveFeed
 }
 

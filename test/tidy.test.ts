@@ -57,7 +57,21 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   delivery: ['core/', 'http/', 'customerio/', ...CONTRACTS],
   admin: ['core/', 'http/', ...CONTRACTS],
   emulator: ['core/', 'customerio/wire.ts'],
-  cli: ['core/', 'emulator/', 'gateway.ts', 'config.ts', 'settings.ts', 'admin/status.ts', 'admin/wire.ts'],
+  verify: [
+    ...['core/', 'http/', 'sqlite/', 'customerio/', 'ingest/', 'delivery/', 'emulator/', 'admin/wire.ts'],
+    ...['config.ts', 'settings.ts', 'gateway.ts', 'world.ts'],
+    ...PORTS.map((port) => `${port}/`),
+  ],
+  cli: [
+    'core/',
+    'emulator/',
+    'verify/',
+    'gateway.ts',
+    'config.ts',
+    'settings.ts',
+    'admin/status.ts',
+    'admin/wire.ts',
+  ],
 }
 
 /** The files at the root of src/, and what each is for. */

@@ -14,6 +14,7 @@ import { status } from './status.ts'
 import { tail } from './tail.ts'
 import { trace } from './trace.ts'
 import { trigger } from './trigger.ts'
+import { verify } from './verify.ts'
 
 export const COMMANDS: readonly CommandSpec[] = [
   dev,
@@ -26,6 +27,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   dlq,
   emulator,
   doctor,
+  verify,
   config,
   explain,
   completion,

@@ -148,6 +148,27 @@ export const ERRORS = {
     meaning: 'Operations that were accepted are not accounted for, or took effect more than once.',
     hint: 'This is a loss or a defect, never to be expected. Please report it with "sluice status --json" and the log.',
   },
+  promise_broken: {
+    status: 500,
+    exit: 1,
+    retryable: false,
+    meaning: 'A proof failed: on this machine Sluice does not keep what it promises.',
+    hint: 'Run it again with the same --seed and --only that proof, and report what it prints.',
+  },
+  proof_blind: {
+    status: 500,
+    exit: 1,
+    retryable: false,
+    meaning: 'A proof passed in spite of the fault that was planted, so that its passing says nothing.',
+    hint: 'This is a defect of the proof. Please report it with the seed.',
+  },
+  proof_left_out: {
+    status: 501,
+    exit: 8,
+    retryable: false,
+    meaning: 'A proof could not run on this machine. The others passed.',
+    hint: 'What is missing stands beside the proof. Install it, or name the proofs that you want with --only.',
+  },
   timed_out: {
     status: 504,
     exit: 124,

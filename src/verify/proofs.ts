@@ -1,0 +1,5 @@
+/** All proofs, in the order in which they run: the quick ones that many others build on come first. */
+import { bisection } from './l4-bisection.ts'
+import type { Proof } from './proof.ts'
+
+export const PROOFS: readonly Proof[] = [bisection]

@@ -1,0 +1,92 @@
+/** A whole gateway and an emulated Customer.io in this process, on free ports, for the length of one proof. */
+import { DEV_DEFAULTS, loadConfig } from '../config.ts'
+import { SluiceError } from '../core/errors.ts'
+import type { NoticeFields, NoticeName } from '../core/notices.ts'
+import { type Emulator, startEmulator } from '../emulator/emulator.ts'
+import { seededRandom } from '../emulator/faults.ts'
+import { type Gateway, startGateway } from '../gateway.ts'
+import { type Fault, plant } from './faults.ts'
+
+export interface Stand extends AsyncDisposable {
+  readonly gateway: Gateway
+  readonly emulator: Emulator
+  readonly told: readonly (readonly [NoticeName, NoticeFields])[]
+  /** Calls the gateway as an application does. */
+  call(method: string, path: string, body?: unknown): Promise<Response>
+  /** An answer of the admin API; with a body it is a POST. The shape is the caller's claim. */
+  admin<T>(path: string, body?: object): Promise<T>
+  /** Resolves when nothing is pending, and the emulator has applied it all. */
+  drained(): Promise<void>
+}
+
+export interface StandOptions {
+  /** Where the data of the gateway lies. */
+  readonly directory: string
+  readonly seed?: number
+  /** Settings of the gateway, as environment variables. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Where the gateway delivers to, given where the emulator listens; the emulator itself unless told. */
+  readonly upstream?: (emulatorUrl: string) => string
+  /** Planted in the gateway. */
+  readonly fault?: Fault | undefined
+}
+
+export async function openStand(options: StandOptions): Promise<Stand> {
+  await using opening = new AsyncDisposableStack()
+  const emulator = opening.use(await startEmulator({ port: 0, random: seededRandom(options.seed ?? 1) }))
+  const told: [NoticeName, NoticeFields][] = []
+  const bell = new EventTarget()
+  const onNotice = (name: NoticeName, fields: NoticeFields = {}) => {
+    told.push([name, fields])
+    bell.dispatchEvent(new Event('told'))
+  }
+  const upstream = options.upstream?.(emulator.url) ?? emulator.url
+  const config = await configFor(upstream, options)
+  const gateway = opening.use(await startGateway(config, { onNotice, ...plant(options.fault) }))
+  const drained = async () => {
+    while ((await gateway.conservation()).pending > 0)
+      await new Promise((resolve) => bell.addEventListener('told', resolve, { once: true }))
+    emulator.settle()
+  }
+  const running = opening.move()
+  const close = () => running.disposeAsync()
+  return { gateway, emulator, told, drained, ...callsTo(gateway.url), [Symbol.asyncDispose]: close }
+}
+
+/** The calls of an application and of an operator, with the credentials of `sluice dev`. */
+export function callsTo(url: string): Pick<Stand, 'call' | 'admin'> {
+  const call = (method: string, path: string, body?: unknown) =>
+    fetch(`${url}${path}`, {
+      method,
+      headers: { authorization: `Basic ${btoa('dev:dev')}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+  const admin = async <T>(path: string, body?: object): Promise<T> => {
+    const answer = await fetch(`${url}/admin/v1${path}`, {
+      headers: { authorization: 'Bearer dev', 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+    })
+    if (!answer.ok) throw new SluiceError('bad_request', `${path}: ${answer.status} ${await answer.text()}`)
+    return (await answer.json()) as T
+  }
+  return { call, admin }
+}
+
+/** The configuration of `sluice dev`, quiet, on any free port. */
+export async function configFor(
+  trackUrl: string,
+  { directory, env = {} }: Pick<StandOptions, 'directory' | 'env'>,
+) {
+  const settings = {
+    SLUICE_DATA_DIR: directory,
+    SLUICE_PORT: '0',
+    SLUICE_LOG_LEVEL: 'silent',
+    CUSTOMERIO_TRACK_URL: trackUrl,
+  }
+  const { config } = await loadConfig({
+    env: { ...settings, ...env },
+    cwd: directory,
+    defaults: DEV_DEFAULTS,
+  })
+  return config
+}
