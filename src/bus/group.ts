@@ -1,7 +1,9 @@
 /** A group of one topic: how far it is in every lane, and under which epoch each lane is handed out now. */
 import type { Place } from '../core/record.ts'
+import type { Log } from './log.ts'
 import { Progress, type Saved } from './progress.ts'
 import { type Member, Sharing } from './sharing.ts'
+import { endOf } from './stretch.ts'
 
 interface Lane {
   progress: Progress
@@ -59,9 +61,19 @@ export class Group {
     return { accepted, fenced }
   }
 
-  /** Offsets are lost and given up. Those that nobody had settled will never be: they count as done. */
-  lose({ from, to }: { readonly from: number; readonly to: number }): void {
-    this.#done += Math.max(0, to + 1 - Math.max(from, this.floor))
+  /**
+   * Counts anew what is unsettled, by reading from the floor to the head. After a loss nothing less will do: of an offset
+   * whose record is gone, the lane is gone too, and with it whether it was settled.
+   */
+  recount(log: Log): void {
+    const lanes = this.lanes.map(({ progress }) => new Progress(progress.saved()))
+    let unsettled = 0
+    for (let next = log.stretchAt(this.floor); next; next = log.stretchAt(endOf(next)))
+      for (const [index, lane] of next.lanes.entries()) {
+        const offset = next.first + index
+        if (lanes[lane]?.take(offset) && lanes[lane].settle(offset)) unsettled += 1
+      }
+    this.#done = log.head - unsettled
     this.dirty = true
   }
 

@@ -14,6 +14,8 @@ import type { Disk, SyncedFile } from '../sqlite/disk.ts'
 const SLOT = 64 * 1024
 
 export interface Head {
+  /** The lowest offset kept. */
+  readonly first: number
   readonly head: number
   readonly chain: number
 }
@@ -22,7 +24,9 @@ export type Heads = ReadonlyMap<string, Head>
 
 interface Content {
   readonly turn: number
-  readonly heads: readonly (readonly [topic: string, head: number, chain: number])[]
+  /** Of the database beside it. Anchors from before there were seals have neither it nor `first`. */
+  readonly format?: number
+  readonly heads: readonly (readonly [topic: string, head: number, chain: number, first?: number])[]
 }
 
 export class Anchor {
@@ -30,21 +34,26 @@ export class Anchor {
   #turn: number
   /** What it said when it was opened; undefined when it was not there or no slot can be read. */
   readonly heads: Heads | undefined
+  /** The format of the database when it was last written. */
+  readonly format: number | undefined
 
   /** Opens the file, or makes it, with its blocks, so that later writes change nothing but data. */
   constructor(path: string, disk: Disk) {
     this.#file = disk.syncedFile(path)
     const content = [this.#read(0), this.#read(1)].reduce(newer)
     this.#turn = content?.turn ?? 0
-    this.heads = content && new Map(content.heads.map(([topic, head, chain]) => [topic, { head, chain }]))
+    this.format = content?.format
+    this.heads =
+      content &&
+      new Map(content.heads.map(([topic, head, chain, first = 0]) => [topic, { first, head, chain }]))
     if (this.#file.size < 2 * SLOT && content === undefined) this.#file.extend(2 * SLOT)
   }
 
   /** Returns when the disk has it. Whatever it throws, nothing more may be acknowledged. */
-  write(heads: Heads): void {
+  write(heads: Heads, format: number): void {
     this.#turn += 1
-    const rows = [...heads].map(([topic, { head, chain }]) => [topic, head, chain] as const)
-    const slot = encode({ turn: this.#turn, heads: rows })
+    const rows = [...heads].map(([topic, { head, chain, first }]) => [topic, head, chain, first] as const)
+    const slot = encode({ turn: this.#turn, format, heads: rows })
     const written = this.#file.write((this.#turn % 2) * SLOT, slot)
     if (written !== slot.length)
       throw new SluiceError('storage_failed', `The anchor took ${written} of ${slot.length} bytes.`)

@@ -7,27 +7,17 @@ import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Head } from './sqlite-anchor.ts'
 import { type Chunk, chainOf } from './sqlite-chunk.ts'
-import type { Damage, SqliteLog } from './sqlite-log.ts'
+import type { Damage } from './sqlite-damage.ts'
+import type { SqliteLog } from './sqlite-log.ts'
 
-/** The tail that is checked at opening ends with what was unsettled, with this many characters, or with this time. */
+/** What is checked at opening ends with what was unsettled, with this many characters, or with this time. */
 const TAIL_SIZE = 64 * 1024 * 1024
 const TAIL_MS = 1000
 
-/** The ranges of `--accept-loss`: `topic:from-to`, several separated by commas. Throws `bad_config`. */
-export function parseLoss(text: string): Damage[] {
-  return text.split(',').map((part) => {
-    const match = /^(?<topic>[^:]+):(?<from>\d+)-(?<to>\d+)$/.exec(part.trim())
-    if (!match?.groups)
-      throw new SluiceError('bad_config', `"${part}" is no range of offsets; write topic:from-to.`)
-    const { topic = '', from, to } = match.groups
-    return { topic, from: Number(from), to: Number(to) }
-  })
-}
-
-export const isAccepted = (damage: Damage, accepted: readonly Damage[]): boolean =>
-  accepted.some(({ topic, from, to }) => topic === damage.topic && from <= damage.from && to >= damage.to)
-
-/** How the log differs from what the anchor says of it; an anchor that is lost can say nothing, which is a damage too. */
+/**
+ * How the log differs from what the anchor says of it. Without an anchor (`undefined`) nothing tells what came after the
+ * last record, which is a damage too.
+ */
 export function checkAnchor(log: SqliteLog, anchored: Head | undefined): readonly Damage[] {
   const { name: topic, head } = log
   if (anchored === undefined) return head === 0 ? [] : [{ topic, from: head, to: head }]
@@ -44,13 +34,22 @@ function checkAnchored(log: SqliteLog, { head, chain }: Head): readonly Damage[]
   return inspect(log, last, isAnchored).damages
 }
 
+export interface Stretch {
+  /** The lowest offset to be checked. */
+  readonly from: number
+  /** However long it takes. */
+  readonly whole: boolean
+  readonly clock: Clock
+}
+
 /** Goes from the head downwards: every chunk whole, the next one's chain made from its own, no offset missing. */
-export function checkTail(log: SqliteLog, floor: number, clock: Clock): Damage[] {
+export function checkChunks(log: SqliteLog, { from, whole, clock }: Stretch): Damage[] {
   const damages: Damage[] = []
-  const deadline = clock.mono() + TAIL_MS
+  const deadline = whole ? Number.POSITIVE_INFINITY : clock.mono() + TAIL_MS
+  const most = whole ? Number.POSITIVE_INFINITY : TAIL_SIZE
   let follower: Chunk | undefined
   let size = 0
-  for (let end = log.head; end > floor && size < TAIL_SIZE && clock.mono() < deadline; ) {
+  for (let end = log.head; end > from && size < most && clock.mono() < deadline; ) {
     const gap = log.gaps.find(({ to }) => to === end - 1)
     const after = follower
     const { chunk, damages: found } = gap
@@ -58,10 +57,10 @@ export function checkTail(log: SqliteLog, floor: number, clock: Clock): Damage[]
       : inspect(log, end - 1, (chunk) =>
           after ? precedes(chunk, after) : end < log.head || chunk.chain === log.row.chain,
         )
-    damages.unshift(...found)
+    damages.push(...found)
     follower = chunk
     size += chunk ? chunk.meta.length + chunk.body.length : 0
-    end = gap?.from ?? chunk?.first ?? found[0]?.from ?? floor
+    end = gap?.from ?? chunk?.first ?? found[0]?.from ?? from
   }
   return damages
 }

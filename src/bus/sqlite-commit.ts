@@ -32,7 +32,12 @@ interface Publication {
   readonly stored: PromiseWithResolvers<void>
 }
 
-type Dirty = readonly [group: Group, log: SqliteLog]
+export type Dirty = readonly [group: Group, log: SqliteLog]
+
+interface Exclusive {
+  readonly work: () => void
+  readonly adopt: () => void
+}
 
 /** What one commit stores. */
 interface Round {
@@ -91,11 +96,16 @@ export class Committer {
     return this.#saved.promise
   }
 
-  /** Runs other work in a transaction of its own, which may use the reserve. Throws as `publish`. */
-  exclusive<T>(work: () => T): T {
+  /**
+   * Does other work in a transaction of its own, which may use the reserve, together with how far these groups are. When
+   * it is stored, `adopt` is called and the anchor written. Throws as `publish`.
+   */
+  exclusive({ work, adopt }: Exclusive, groups: readonly Dirty[]): void {
     if (this.#failure) throw this.#failure
     try {
-      return this.#options.space.spend(() => this.#transact(work))
+      this.#options.space.spend(() => this.#write(work, groups))
+      adopt()
+      this.#options.anchor()
     } catch (thrown) {
       throw isFull(thrown) ? thrown : this.#fail(thrown)
     }
@@ -121,7 +131,7 @@ export class Committer {
     try {
       const refusal = this.#store(round)
       for (const { stored } of round.publications) refusal ? stored.reject(refusal) : stored.resolve()
-      if (refusal) this.#options.space.spend(() => this.#write([], round.groups))
+      if (refusal) this.#options.space.spend(() => this.#write(() => {}, round.groups))
       round.saved.resolve()
     } catch (thrown) {
       const error = isFull(thrown) ? thrown : this.#fail(thrown)
@@ -155,7 +165,7 @@ export class Committer {
     if (publications.length > 0 && !this.#options.space.ready()) return this.#refusal()
     const drafts = draft(publications, this.#options.clock.now())
     try {
-      this.#write(drafts, groups)
+      this.#write(() => this.#insert(drafts), groups)
     } catch (thrown) {
       if (isFull(thrown)) return this.#refusal(thrown)
       throw thrown
@@ -164,17 +174,22 @@ export class Committer {
     return undefined
   }
 
-  #write(drafts: readonly Draft[], groups: readonly Dirty[]): void {
+  #insert(drafts: readonly Draft[]): void {
+    const { tables } = this.#options
+    for (const { chunks, row } of drafts) {
+      for (const chunk of chunks) tables.addChunk(row.number, chunk)
+      tables.saveTopic(row)
+    }
+  }
+
+  #write(work: () => void, groups: readonly Dirty[]): void {
     const { tables } = this.#options
     this.#transact(() => {
       for (const [group, log] of groups) {
         if (!log.stored) tables.saveTopic(log.row)
         tables.saveGroup(log.row.number, group.state())
       }
-      for (const { chunks, row } of drafts) {
-        for (const chunk of chunks) tables.addChunk(row.number, chunk)
-        tables.saveTopic(row)
-      }
+      work()
     })
     for (const [group, log] of groups) {
       log.stored = true

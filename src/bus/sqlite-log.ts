@@ -1,9 +1,11 @@
 /** The log of one topic in SQLite: drafts what is to be written, and reads it back, never past damage in silence. */
 import { SluiceError } from '../core/errors.ts'
 import type { BusRecord } from '../core/record.ts'
+import { toStorageError } from '../sqlite/database.ts'
 import type { Log } from './log.ts'
 import type { Range } from './progress.ts'
 import { type Chunk, decodeChunk, divide, encodeChunk, isIntact } from './sqlite-chunk.ts'
+import { damaged, joinRanges } from './sqlite-damage.ts'
 import type { Tables, TopicRow } from './sqlite-tables.ts'
 import { endOf, type Stretch, Tail } from './stretch.ts'
 
@@ -29,7 +31,7 @@ export class SqliteLog implements Log {
   constructor(tables: Tables, row: TopicRow, stored: boolean) {
     this.#tables = tables
     this.#row = row
-    this.#gaps = stored ? tables.gaps(row.number) : []
+    this.#gaps = tables.gaps(row.number)
     this.stored = stored
   }
 
@@ -82,7 +84,7 @@ export class SqliteLog implements Log {
     for (const stretch of stretches) this.#tail.append(stretch)
   }
 
-  /** Throws `log_damaged` when the log should have it and has not, or has it altered. */
+  /** Throws `log_damaged` when the log should have it and has not, or has it altered; `storage_failed`. */
   stretchAt(offset: number): Stretch | undefined {
     const at = this.#present(offset)
     if (at >= this.head) return undefined
@@ -107,15 +109,21 @@ export class SqliteLog implements Log {
     throw this.#damaged(start ?? this.first, offset)
   }
 
-  /** Offsets below were removed. */
+  /** Offsets below were removed: what is to be stored, and adopted then. */
   trimmed(first: number): TopicRow {
     return { ...this.#row, first }
   }
 
-  replace(row: TopicRow): void {
+  trim(row: TopicRow): void {
     this.#row = row
-    this.#gaps = this.#tables.gaps(row.number)
+    this.#gaps = this.#gaps.filter(({ to }) => to >= row.first)
     this.#tail.trim(row.first)
+  }
+
+  /** The offsets are lost and given up: a gap from now on, above which later records go on. */
+  lose(lost: Range): void {
+    this.#gaps = joinRanges([...this.#gaps, lost])
+    this.#row = { ...this.#row, head: Math.max(this.head, lost.to + 1) }
   }
 
   /** The lowest offset from this one on that was neither removed nor given up as lost. */
@@ -125,8 +133,11 @@ export class SqliteLog implements Log {
     return at
   }
 
-  #damaged(from: number, offset: number, cause?: unknown): SluiceError {
-    return damaged({ topic: this.name, from, to: this.#nextStart(offset) - 1 }, cause)
+  /** A disk that cannot be read just now has lost nothing that is known. */
+  #damaged(from: number, offset: number, cause?: unknown): unknown {
+    const error = toStorageError(cause, this.name)
+    if (error instanceof SluiceError && error.code === 'storage_failed') return error
+    return damaged([{ topic: this.name, from, to: this.#nextStart(offset) - 1 }], cause)
   }
 
   #nextStart(offset: number): number {
@@ -136,15 +147,4 @@ export class SqliteLog implements Log {
       return this.head
     }
   }
-}
-
-export interface Damage extends Range {
-  readonly topic: string
-}
-
-export const nameOf = ({ topic, from, to }: Damage): string => `${topic}:${from}-${to}`
-
-export function damaged(damage: Damage, cause?: unknown): SluiceError {
-  const message = `The log lacks, or holds altered, the offsets ${nameOf(damage)}.`
-  return new SluiceError('log_damaged', message, { cause, details: { ...damage } })
 }

@@ -1,12 +1,15 @@
 /** The tables of the log, and every statement that touches them. */
 import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
+import { crc32 } from 'node:zlib'
 import type { GroupState } from './group.ts'
 import { packSaved, type Range, unpackSaved } from './progress.ts'
 import type { Chunk } from './sqlite-chunk.ts'
 
 /**
  * `chunk` is found by its unique index, which also tells where a chunk begins when the chunk itself cannot be read.
- * `lanes` of a group is one array of numbers for each lane (progress.ts, packSaved).
+ * `lanes` of a group is one array of numbers for each lane (progress.ts, packSaved). Every row has a checksum over all
+ * of it, in `seal`: SQLite has none of its own, and a position with one bit flipped would skip records in silence. NULL
+ * stands in what was written before there were seals.
  */
 export const MIGRATIONS: readonly string[] = [
   `CREATE TABLE setting (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -23,6 +26,10 @@ export const MIGRATIONS: readonly string[] = [
    CREATE TABLE progress (
      topic INTEGER NOT NULL, name TEXT NOT NULL, done INTEGER NOT NULL, lanes TEXT NOT NULL,
      PRIMARY KEY (topic, name)) WITHOUT ROWID;`,
+  `ALTER TABLE topic ADD COLUMN seal INTEGER;
+   ALTER TABLE chunk ADD COLUMN seal INTEGER;
+   ALTER TABLE gap ADD COLUMN seal INTEGER;
+   ALTER TABLE progress ADD COLUMN seal INTEGER;`,
 ]
 
 export interface TopicRow {
@@ -35,6 +42,13 @@ export interface TopicRow {
 }
 
 type Columns = Record<string, SQLOutputValue>
+type Value = string | number
+
+/** Over the values of a row, as they are stored. A chunk is sealed by its own sum: its content is checked by that. */
+const sealOf = (...values: readonly Value[]): number => crc32(values.join(' '))
+
+const isSealed = (row: Columns, ...values: readonly Value[]): boolean =>
+  row.seal === null || row.seal === sealOf(...values)
 
 export class Tables {
   readonly #db: DatabaseSync
@@ -50,11 +64,9 @@ export class Tables {
     this.#chunk = db.prepare('SELECT * FROM chunk WHERE topic = ? AND first = ?')
     this.#start = db.prepare('SELECT max(first) AS first FROM chunk WHERE topic = ? AND first <= ?')
     this.#startAfter = db.prepare('SELECT min(first) AS first FROM chunk WHERE topic = ? AND first > ?')
-    this.#insertChunk = db.prepare(
-      'INSERT INTO chunk (topic, first, count, at, sum, chain, meta, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-    )
-    this.#saveTopic = db.prepare('INSERT OR REPLACE INTO topic VALUES (?, ?, ?, ?, ?, ?)')
-    this.#saveProgress = db.prepare('INSERT OR REPLACE INTO progress VALUES (?, ?, ?, ?)')
+    this.#insertChunk = db.prepare('INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)')
+    this.#saveTopic = db.prepare('INSERT OR REPLACE INTO topic VALUES (?, ?, ?, ?, ?, ?, ?)')
+    this.#saveProgress = db.prepare('INSERT OR REPLACE INTO progress VALUES (?, ?, ?, ?, ?)')
   }
 
   /** The value stored first, by this call or an earlier one. */
@@ -63,28 +75,50 @@ export class Tables {
     return Number(this.#db.prepare('SELECT value FROM setting WHERE name = ?').get(name)?.value)
   }
 
+  /** Those whose seal is whole. The row of another can be made again from its chunks (`chunkless`). */
   topics(): TopicRow[] {
-    return this.#db.prepare('SELECT * FROM topic ORDER BY number').all().map(topicRow)
+    return this.#db.prepare('SELECT * FROM topic ORDER BY number').all().filter(isTopic).map(topicRow)
   }
 
+  /** The numbers under which chunks lie or topics are kept. */
+  numbers(): number[] {
+    const rows = this.#db
+      .prepare('SELECT number FROM topic UNION SELECT DISTINCT topic FROM chunk ORDER BY number')
+      .all()
+    return rows.map(({ number }) => Number(number))
+  }
+
+  /** How far groups are. Those of which it is not known any more begin again. */
   groups(topic: number): GroupState[] {
-    return this.#db.prepare('SELECT * FROM progress WHERE topic = ?').all(topic).map(groupState)
+    return this.#db
+      .prepare('SELECT * FROM progress WHERE topic = ?')
+      .all(topic)
+      .filter(isGroup)
+      .map(groupState)
+  }
+
+  /** Whether there are groups of which it is not known any more. */
+  hasRewound(topic: number): boolean {
+    return !this.#db.prepare('SELECT * FROM progress WHERE topic = ?').all(topic).every(isGroup)
   }
 
   /** What was lost and given up, ascending. */
   gaps(topic: number): Range[] {
-    const rows = this.#db.prepare('SELECT first, last FROM gap WHERE topic = ? ORDER BY first').all(topic)
-    return rows.map(({ first, last }) => ({ from: Number(first), to: Number(last) }))
+    const rows = this.#db.prepare('SELECT * FROM gap WHERE topic = ? ORDER BY first').all(topic)
+    return rows.filter(isGap).map(({ first, last }) => ({ from: Number(first), to: Number(last) }))
   }
 
-  addGap(topic: number, { from, to }: Range): void {
-    this.#db.prepare('INSERT OR REPLACE INTO gap VALUES (?, ?, ?)').run(topic, from, to)
+  /** In place of those that were there. */
+  saveGaps(topic: number, gaps: readonly Range[]): void {
+    this.#db.prepare('DELETE FROM gap WHERE topic = ?').run(topic)
+    const insert = this.#db.prepare('INSERT INTO gap VALUES (?, ?, ?, ?)')
+    for (const { from, to } of gaps) insert.run(topic, from, to, sealOf(topic, from, to))
   }
 
-  /** The chunk that begins at this offset. */
+  /** The chunk that begins at this offset; undefined also when it was sealed as another one. */
   chunk(topic: number, first: number): Chunk | undefined {
     const row = this.#chunk.get(topic, first)
-    return row && chunkOf(row)
+    return row && isSealed(row, topic, Number(row.sum), Number(row.chain)) ? chunkOf(row) : undefined
   }
 
   /** Where the last chunk that begins at or below the offset begins. */
@@ -98,27 +132,32 @@ export class Tables {
   }
 
   addChunk(topic: number, { first, count, at, sum, chain, meta, body }: Chunk): void {
-    this.#insertChunk.run(topic, first, count, at, sum, chain, meta, body)
+    this.#insertChunk.run(topic, first, count, at, sum, chain, meta, body, sealOf(topic, sum, chain))
   }
 
-  saveTopic({ number, name, first, head, chain, ends }: TopicRow): void {
-    this.#saveTopic.run(number, name, first, head, chain, JSON.stringify(ends))
+  saveTopic(row: TopicRow): void {
+    const { number, name, first, head, chain } = row
+    const ends = JSON.stringify(row.ends)
+    const seal = sealOf(number, name, first, head, chain, ends)
+    this.#saveTopic.run(number, name, first, head, chain, ends, seal)
   }
 
   saveGroup(topic: number, { name, done, lanes }: GroupState): void {
-    this.#saveProgress.run(topic, name, done, JSON.stringify(lanes.map(packSaved)))
+    const text = JSON.stringify(lanes.map(packSaved))
+    this.#saveProgress.run(topic, name, done, text, sealOf(topic, name, done, text))
   }
 
-  /** The oldest chunks of a topic, without their content. */
-  oldest(topic: number, limit: number): { first: number; count: number; at: number }[] {
+  /**
+   * The oldest chunks of a topic, without their content, whose checksum is therefore not looked at: so the end of one is
+   * where the next begins, as the index has it (of the newest: the head), and not what its own row claims.
+   */
+  oldest({ number, head }: TopicRow, limit: number): { end: number; at: number }[] {
     const rows = this.#db
-      .prepare('SELECT first, count, at FROM chunk WHERE topic = ? ORDER BY first LIMIT ?')
-      .all(topic, limit)
-    return rows.map(({ first, count, at }) => ({
-      first: Number(first),
-      count: Number(count),
-      at: Number(at),
-    }))
+      .prepare('SELECT first, at FROM chunk WHERE topic = ? ORDER BY first LIMIT ?')
+      .all(number, limit + 1)
+    return rows
+      .slice(0, limit)
+      .map(({ at }, index) => ({ end: Number(rows[index + 1]?.first ?? head), at: Number(at) }))
   }
 
   /** Removes what lies wholly below the offset, which is where a chunk begins. */
@@ -131,6 +170,11 @@ export class Tables {
 const optional = (value: SQLOutputValue | undefined): number | undefined =>
   value === null || value === undefined ? undefined : Number(value)
 
+const isTopic = (row: Columns): boolean => {
+  const { number, name, first, head, chain, ends } = row
+  return isSealed(row, Number(number), String(name), Number(first), Number(head), Number(chain), String(ends))
+}
+
 const topicRow = (row: Columns): TopicRow => ({
   number: Number(row.number),
   name: String(row.name),
@@ -140,11 +184,16 @@ const topicRow = (row: Columns): TopicRow => ({
   ends: JSON.parse(String(row.ends)) as number[], // saveTopic wrote it
 })
 
+const isGroup = (row: Columns): boolean =>
+  isSealed(row, Number(row.topic), String(row.name), Number(row.done), String(row.lanes))
+
 const groupState = (row: Columns): GroupState => ({
   name: String(row.name),
   done: Number(row.done),
   lanes: (JSON.parse(String(row.lanes)) as number[][]).map(unpackSaved), // saveGroup wrote it
 })
+
+const isGap = (row: Columns): boolean => isSealed(row, Number(row.topic), Number(row.first), Number(row.last))
 
 const chunkOf = (row: Columns): Chunk => ({
   first: Number(row.first),

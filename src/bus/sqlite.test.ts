@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -7,6 +7,7 @@ import { after, test } from 'node:test'
 import { systemClock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import { silent } from '../core/notices.ts'
+import type { Received } from '../core/record.ts'
 import type { Bus } from './bus.ts'
 import { busConformance, makeRecord } from './conformance.ts'
 import { openSqliteBus, SQLITE_FEATURES, type SqliteBus, type SqliteBusOptions } from './sqlite.ts'
@@ -262,4 +263,192 @@ test('what every group has settled is removed after its time, and nothing else; 
   const lag = await bus.lag(TOPIC, 'g')
   assert.deepEqual([lag.published, lag.unsettled], [10, 4])
   assert.deepEqual(await readAll(bus), [6, 7, 8, 9])
+})
+
+test('a crash between the first commit of a topic and the anchor is repaired too', async () => {
+  const directory = makeDirectory()
+  const bus = await open(directory)
+  await bus.publish('customerio.dlq', [makeRecord('a', 1)])
+  const anchor = readFileSync(join(directory, 'log.anchor'))
+  await bus.publish(TOPIC, [makeRecord('a', 2)])
+  const left = crash(directory)
+  await bus[Symbol.asyncDispose]()
+  writeFileSync(join(left, 'log.anchor'), anchor)
+  await using again = await open(left)
+  assert.equal((await again.lag(TOPIC, 'g')).published, 1)
+})
+
+test('what is settled is durable before its records are removed', async () => {
+  const directory = makeDirectory()
+  const bus = await open(directory)
+  for (let n = 0; n < 4; n += 1) await bus.publish(TOPIC, [makeRecord('a', n)])
+  const subscription = await bus.subscribe(TOPIC, 'g')
+  const { value: records = [] } = await subscription[Symbol.asyncIterator]().next()
+  const settling = subscription.settle(records)
+  const trimming = bus.trim(Number.POSITIVE_INFINITY) // its first step runs before the settling is stored
+  const left = crash(directory)
+  await Promise.all([settling, trimming])
+  await bus[Symbol.asyncDispose]()
+  await using again = await open(left)
+  assert.equal((await again.lag(TOPIC, 'g')).unsettled, 0)
+})
+
+/** Alters the record with `"n":<n>` in the chunk that begins at `first`. */
+function alter(directory: string, first: number, n: number): void {
+  const db = new DatabaseSync(join(directory, 'log.db'))
+  db.prepare(`UPDATE chunk SET body = replace(body, ?, '{"n":null}') WHERE first = ?`).run(
+    `{"n":${n}}`,
+    first,
+  )
+  db.close()
+}
+
+test('a log that nobody has read yet is checked at the start like any other', async () => {
+  const directory = await written(5)
+  alter(directory, 40, 2)
+  assert.deepEqual((await damageOf(() => open(directory))).details, { topic: TOPIC, from: 40, to: 59 })
+})
+
+test('a damage met only when it is read can be accepted by its offsets', async () => {
+  const directory = makeDirectory()
+  const bus = await open(directory)
+  // The values are larger than what is checked at the start.
+  const value = JSON.stringify('x'.repeat(900_000))
+  await bus.publish(TOPIC, [makeRecord('a', 0)])
+  for (let n = 1; n < 90; n += 1) await bus.publish(TOPIC, [makeRecord('a', n, { value })])
+  await bus[Symbol.asyncDispose]()
+  alter(directory, 0, 0)
+  {
+    await using damaged = await open(directory)
+    assert.deepEqual((await damageOf(() => damaged.read(TOPIC, { from: 0, limit: 1 }))).details, {
+      topic: TOPIC,
+      from: 0,
+      to: 0,
+    })
+  }
+  await using again = await open(directory, { acceptLoss: `${TOPIC}:0-0` })
+  assert.equal((await again.read(TOPIC, { from: 0, limit: 1 }))[0]?.offset, 1)
+  assert.equal((await again.lag(TOPIC, 'g')).unsettled, 89)
+})
+
+test('the figures are exact after a loss that was partly settled', async () => {
+  const directory = makeDirectory()
+  const bus = await open(directory)
+  for (let n = 0; n < 6; n += 1)
+    await bus.publish(
+      TOPIC,
+      Array.from({ length: 10 }, (_, i) => makeRecord(`k${i}`, n)),
+    )
+  const subscription = await bus.subscribe(TOPIC, 'g')
+  const { value } = await subscription[Symbol.asyncIterator]().next()
+  const records: readonly Received[] = value ?? []
+  await subscription.settle(records.filter(({ offset }) => offset % 2 === 1))
+  await bus[Symbol.asyncDispose]()
+  alter(directory, 20, 2)
+  await using again = await open(directory, { acceptLoss: `${TOPIC}:20-29` })
+  assert.equal((await again.lag(TOPIC, 'g')).unsettled, 25, 'half of the fifty that are left')
+})
+
+test('a database that cannot be opened at all is named from its anchor', async () => {
+  const directory = await written(3)
+  writeFileSync(join(directory, 'log.db'), Buffer.alloc(8192, 'no database '))
+  rmSync(join(directory, 'log.db-wal'))
+  const { code, details } = await damageOf(() => open(directory))
+  assert.deepEqual([code, details], ['log_damaged', { topic: TOPIC, from: 0, to: 59 }])
+})
+
+test('a topic that was only asked about leaves no number behind which another could take', async () => {
+  const directory = makeDirectory()
+  const bus = await open(directory)
+  await bus.publish('customerio.processed', [makeRecord('a', 1)])
+  await bus.lag('customerio.replay', 'g')
+  await bus.publish(TOPIC, [makeRecord('a', 2)])
+  await bus[Symbol.asyncDispose]()
+  await using again = await open(directory)
+  await again.publish('customerio.dlq', [makeRecord('a', 3)])
+  assert.equal((await again.lag(TOPIC, 'g')).published, 1)
+  assert.deepEqual(await readAll(again), [0])
+})
+
+/** Alters a row without its seal, as a flipped bit would. */
+function tamper(directory: string, sql: string): void {
+  const db = new DatabaseSync(join(directory, 'log.db'))
+  db.exec(sql)
+  db.close()
+}
+
+test('a position that was altered skips nothing: the group begins again, and it is told', async () => {
+  const directory = makeDirectory()
+  const bus = await open(directory)
+  for (let n = 0; n < 5; n += 1) await bus.publish(TOPIC, [makeRecord('a', n)])
+  await bus.subscribe(TOPIC, 'g')
+  await bus[Symbol.asyncDispose]()
+  tamper(directory, "UPDATE progress SET lanes = replace(lanes, '[0]', '[4]'), done = 4")
+  const told: string[] = []
+  await using again = await open(directory, { notify: (name) => told.push(name) })
+  assert.equal((await again.lag(TOPIC, 'g')).unsettled, 5)
+  assert.ok(told.includes('bus.rewound'))
+})
+
+test('the row of a topic that was altered is made again from its chunks', async () => {
+  for (const change of ['first = 3', 'head = 4', 'head = 9', `name = 'customerio.evemts'`, 'chain = 1']) {
+    const directory = makeDirectory()
+    const bus = await open(directory)
+    for (let n = 0; n < 5; n += 1) await bus.publish(TOPIC, [makeRecord('a', n)])
+    await bus.publish('customerio.dlq', [makeRecord('a', 5)])
+    await bus[Symbol.asyncDispose]()
+    tamper(directory, `UPDATE topic SET ${change} WHERE name = '${TOPIC}'`)
+    await using again = await open(directory)
+    await again.publish(TOPIC, [makeRecord('a', 6)])
+    assert.deepEqual(await readAll(again), [0, 1, 2, 3, 4, 5], change)
+    assert.equal((await again.lag(TOPIC, 'g')).unsettled, 6)
+  }
+})
+
+test('a chunk of another topic in the place of one is no substitute', async () => {
+  const directory = makeDirectory()
+  const bus = await open(directory)
+  for (const topic of [TOPIC, 'customerio.dlq'])
+    for (let n = 0; n < 3; n += 1) await bus.publish(topic, [makeRecord('a', n)])
+  await bus[Symbol.asyncDispose]()
+  tamper(
+    directory,
+    `DELETE FROM chunk WHERE topic = 1 AND first = 1; UPDATE chunk SET topic = 1 WHERE topic = 2 AND first = 1`,
+  )
+  const { details } = await damageOf(() => open(directory))
+  assert.deepEqual(details, {
+    topic: TOPIC,
+    from: 1,
+    to: 1,
+    offsets: `${TOPIC}:1-1,customerio.dlq:1-1`,
+  })
+})
+
+test('what is lost with the whole file can be accepted: the rest of it is set aside', async () => {
+  const directory = await written(3)
+  writeFileSync(join(directory, 'log.db'), Buffer.alloc(8192, 'no database '))
+  rmSync(join(directory, 'log.db-wal'))
+  await using bus = await open(directory, { acceptLoss: `${TOPIC}:0-59` })
+  await bus.publish(TOPIC, [makeRecord('a', 1)])
+  assert.deepEqual(await readAll(bus), [60])
+  assert.equal((await bus.lag(TOPIC, 'g')).unsettled, 1)
+  assert.ok(existsSync(join(directory, 'log.db.damaged')))
+})
+
+test('a header that claims a newer format is damage, since the anchor knows which it was', async () => {
+  const directory = await written(3)
+  tamper(directory, 'PRAGMA user_version = 66')
+  assert.equal((await damageOf(() => open(directory))).code, 'log_damaged')
+  rmSync(join(directory, 'log.anchor'))
+  assert.equal((await damageOf(() => open(directory))).code, 'newer_format')
+})
+
+test('several losses are named at once, each with its offsets', async () => {
+  const directory = await written(9)
+  alter(directory, 20, 1)
+  alter(directory, 40, 2)
+  alter(directory, 120, 6)
+  const { details, hint } = await damageOf(() => open(directory))
+  assert.equal(details.offsets, `${TOPIC}:20-59,${TOPIC}:120-139`)
+  assert.match(hint, /--accept-loss customerio\.events:20-59,customerio\.events:120-139/)
 })

@@ -9,15 +9,17 @@ import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
 import type { BusRecord } from '../core/record.ts'
-import { openDatabase } from '../sqlite/database.ts'
 import { type Disk, realDisk } from '../sqlite/disk.ts'
 import type { Bus, Features, ReadRange, SubscribeOptions } from './bus.ts'
+import type { Group } from './group.ts'
 import { Anchor, type Heads } from './sqlite-anchor.ts'
-import { checkAnchor, checkTail, isAccepted, parseLoss } from './sqlite-check.ts'
-import { Committer } from './sqlite-commit.ts'
-import { type Damage, damaged, nameOf, SqliteLog } from './sqlite-log.ts'
+import { checkAnchor, checkChunks } from './sqlite-check.ts'
+import { Committer, type Dirty } from './sqlite-commit.ts'
+import { type Damage, damaged, isAccepted, joinDamages, nameOf, parseLoss } from './sqlite-damage.ts'
+import { SqliteLog } from './sqlite-log.ts'
+import { type LogFile, openLogFile, topicRows } from './sqlite-open.ts'
 import { pagesOf, Space } from './sqlite-space.ts'
-import { MIGRATIONS, Tables } from './sqlite-tables.ts'
+import { MIGRATIONS, type Tables, type TopicRow } from './sqlite-tables.ts'
 import { LANES, Topic } from './topic.ts'
 
 export interface SqliteBusOptions {
@@ -56,20 +58,24 @@ const TRIM_CHUNKS = 50
 
 /** Throws `log_damaged`, naming what is missing; `newer_format`; `bad_config` for a range that is none. */
 export async function openSqliteBus(options: SqliteBusOptions): Promise<SqliteBus> {
-  const path = join(options.directory, 'log.db')
-  const { maxBytes, disk = realDisk } = options
-  const isNew = !disk.exists(path)
+  const { directory, disk = realDisk, maxBytes, acceptLoss } = options
+  const path = join(directory, 'log.db')
+  const accepted = acceptLoss === undefined ? [] : parseLoss(acceptLoss)
   const limit = maxBytes === undefined ? {} : { maxPages: pagesOf(maxBytes) }
-  const db = openDatabase({ path, disk, migrations: MIGRATIONS, ...limit })
-  if (isNew) db.exec('PRAGMA auto_vacuum = INCREMENTAL; VACUUM')
-  const bus = new SqliteLogBus(options, db, path)
-  try {
-    bus.recover()
-    return bus
-  } catch (thrown) {
-    await bus[Symbol.asyncDispose]()
-    throw thrown
-  }
+  const anchor = new Anchor(join(directory, 'log.anchor'), disk)
+  using failed = new DisposableStack()
+  failed.defer(() => anchor.close())
+  const file = openLogFile({ path, disk, anchor, accepted, ...limit })
+  failed.defer(() => file.db.close())
+  const bus = new SqliteLogBus(options, { ...file, path, anchor })
+  bus.recover(accepted)
+  failed.move()
+  return bus
+}
+
+interface Files extends LogFile {
+  readonly path: string
+  readonly anchor: Anchor
 }
 
 interface Held {
@@ -86,22 +92,24 @@ class SqliteLogBus implements SqliteBus {
   readonly #committer: Committer
   readonly #lanes: number
   readonly #topics = new Map<string, Held>()
+  /** Of topics. Some have none in the database yet, so that how many there are says nothing. */
+  #lastNumber = 0
   #closed = false
 
-  constructor(options: SqliteBusOptions, db: DatabaseSync, path: string) {
+  constructor(options: SqliteBusOptions, { db, path, tables, anchor }: Files) {
     const { directory, disk = realDisk, lanes = LANES, maxBytes, clock, notify } = options
     this.#options = options
     this.#db = db
-    this.#tables = new Tables(db)
-    this.#lanes = this.#tables.setting('lanes', lanes)
-    this.#anchor = new Anchor(join(directory, 'log.anchor'), disk)
+    this.#tables = tables
+    this.#lanes = tables.topics()[0]?.ends.length ?? tables.setting('lanes', lanes)
+    this.#anchor = anchor
     this.#committer = new Committer({
       db,
       path,
-      tables: this.#tables,
+      tables,
       space: new Space({ db, disk, path: join(directory, 'log.reserve'), maxBytes }),
       clock,
-      anchor: () => this.#anchor.write(this.#heads()),
+      anchor: () => anchor.write(this.#heads(), MIGRATIONS.length),
       onStored: (log) => this.#topics.get(log.name)?.topic.wake(),
       onFatal: (error) => this.#fail(error),
       notify,
@@ -109,44 +117,55 @@ class SqliteLogBus implements SqliteBus {
   }
 
   /** Reads what is there and compares it with the anchor; afterwards both say the same. */
-  recover(): void {
-    for (const row of this.#tables.topics()) this.#hold(new SqliteLog(this.#tables, row, true))
-    const accepted = this.#options.acceptLoss === undefined ? [] : parseLoss(this.#options.acceptLoss)
-    for (const damage of this.#damages(accepted)) {
-      if (!isAccepted(damage, accepted)) throw damaged(damage)
-      this.#giveUp(damage)
-    }
-    this.#anchor.write(this.#heads())
+  recover(accepted: readonly Damage[]): void {
+    const { heads } = this.#anchor
+    const kept = new Set(this.#tables.topics().map(({ number }) => number))
+    for (const row of topicRows(this.#tables, heads ?? new Map(), this.#lanes))
+      this.#hold(row, kept.has(row.number))
+    const damages = joinDamages([...this.#topics.values()].flatMap((held) => this.#check(held, accepted)))
+    const refused = damages.filter((damage) => !isAccepted(damage, accepted))
+    if (refused.length > 0) throw damaged(refused)
+    for (const damage of damages) this.#lose(damage)
+    this.#settle(damages)
     let records = 0
-    for (const { log } of this.#topics.values()) records += log.head - log.first
+    for (const { log } of this.#topics.values()) {
+      records += log.head - log.first
+      if (this.#tables.hasRewound(log.row.number)) this.#options.notify('bus.rewound', { topic: log.name })
+    }
     this.#options.notify('bus.recovered', { records, topics: this.#topics.size })
   }
 
-  /** Besides the topics that are there, those that the anchor knows: a log that is gone altogether lost them all. */
-  #damages(accepted: readonly Damage[]): Damage[] {
+  /** All that is unsettled, as far as time allows; all that is kept, where a loss is to be accepted. */
+  #check({ log, topic }: Held, accepted: readonly Damage[]): readonly Damage[] {
     const { heads } = this.#anchor
-    for (const [name, { head }] of heads ?? []) if (head > 0) this.#topic(name)
-    return [...this.#topics.values()].flatMap(({ log, topic }) => {
-      const damages = checkAnchor(log, heads?.get(log.name))
-      const isTaken = damages.length > 0 && damages.every((damage) => isAccepted(damage, accepted))
-      return damages.length > 0 && !isTaken
-        ? damages
-        : [...damages, ...checkTail(log, topic.floor, this.#options.clock)]
-    })
+    const anchored = heads && (heads.get(log.name) ?? { first: 0, head: 0, chain: 0 })
+    const whole = accepted.length > 0
+    const from = whole || !topic.hasGroups ? log.first : Math.max(log.first, topic.floor)
+    return [...checkAnchor(log, anchored), ...checkChunks(log, { from, whole, clock: this.#options.clock })]
   }
 
   /** What was lost becomes a gap that is named and counted; later records go on above it. */
-  #giveUp(damage: Damage): void {
-    const { log } = this.#topic(damage.topic)
-    const row = { ...log.row, head: Math.max(log.head, damage.to + 1) }
-    this.#committer.exclusive(() => {
-      this.#tables.saveTopic(row)
-      this.#tables.addGap(row.number, damage)
-    })
-    log.stored = true
-    log.replace(row)
-    for (const group of this.#topic(damage.topic).topic.groups) group.lose(damage)
+  #lose(damage: Damage): void {
+    this.#topic(damage.topic).log.lose(damage)
     this.#options.notify('bus.lost', { offsets: nameOf(damage), count: damage.to - damage.from + 1 })
+  }
+
+  /** Makes durable what recovery found out, so that the next start finds it as it is. */
+  #settle(damages: readonly Damage[]): void {
+    const changed = [...this.#topics.values()].filter(
+      ({ log }) => (!log.stored && log.head > 0) || damages.some(({ topic }) => topic === log.name),
+    )
+    for (const { log, topic } of changed) for (const group of topic.groups) group.recount(log)
+    const work = () => {
+      for (const { log } of changed) {
+        this.#tables.saveTopic(log.row)
+        this.#tables.saveGaps(log.row.number, log.gaps)
+      }
+    }
+    const adopt = () => {
+      for (const { log } of changed) log.stored = true
+    }
+    this.#committer.exclusive({ work, adopt }, changed.flatMap(groupsOf))
   }
 
   async publish(topic: string, records: readonly BusRecord[]): Promise<void> {
@@ -187,19 +206,20 @@ class SqliteLogBus implements SqliteBus {
   #trimStep({ log, topic }: Held, before: number): number {
     if (this.#closed) return 0
     let first = log.first
-    for (const chunk of this.#tables.oldest(log.row.number, TRIM_CHUNKS)) {
-      if (chunk.at >= before || chunk.first + chunk.count > topic.floor) break
-      first = chunk.first + chunk.count
+    for (const chunk of this.#tables.oldest(log.row, TRIM_CHUNKS)) {
+      if (chunk.at >= before || chunk.end > topic.floor) break
+      first = chunk.end
     }
     const count = first - log.first
     if (count === 0) return 0
     const row = log.trimmed(first)
-    this.#committer.exclusive(() => {
+    const work = () => {
       this.#tables.removeBelow(row.number, first)
       this.#tables.saveTopic(row)
-    })
-    log.replace(row)
-    this.#db.exec('PRAGMA incremental_vacuum(1000)')
+      this.#db.exec('PRAGMA incremental_vacuum(1000)')
+    }
+    const dirty = groupsOf({ log, topic }).filter(([group]) => group.dirty)
+    this.#committer.exclusive({ work, adopt: () => log.trim(row) }, dirty)
     return count
   }
 
@@ -215,24 +235,25 @@ class SqliteLogBus implements SqliteBus {
   #topic(name: string): Held {
     const known = this.#topics.get(name)
     if (known) return known
-    const number = this.#topics.size + 1
+    this.#lastNumber += 1
     const ends = new Array<number>(this.#lanes).fill(0)
-    return this.#hold(new SqliteLog(this.#tables, { number, name, first: 0, head: 0, chain: 0, ends }, false))
+    return this.#hold({ number: this.#lastNumber, name, first: 0, head: 0, chain: 0, ends }, false)
   }
 
-  #hold(log: SqliteLog): Held {
+  #hold(row: TopicRow, stored: boolean): Held {
     const { clock, notify } = this.#options
-    const groups = log.stored ? this.#tables.groups(log.row.number) : []
-    const persist = (group: Parameters<Committer['persist']>[1]) => this.#committer.persist(log, group)
-    const held = { log, topic: new Topic({ name: log.name, log, groups, persist, clock, notify }) }
-    this.#topics.set(log.name, held)
+    const log = new SqliteLog(this.#tables, row, stored)
+    const groups = this.#tables.groups(row.number)
+    const persist = (group: Group) => this.#committer.persist(log, group)
+    const held = { log, topic: new Topic({ name: row.name, log, groups, persist, clock, notify }) }
+    this.#topics.set(row.name, held)
+    this.#lastNumber = Math.max(this.#lastNumber, row.number)
     return held
   }
 
   #heads(): Heads {
-    return new Map(
-      [...this.#topics.values()].map(({ log }) => [log.name, { head: log.head, chain: log.row.chain }]),
-    )
+    const kept = [...this.#topics.values()].filter(({ log }) => log.head > 0)
+    return new Map(kept.map(({ log }) => [log.name, log.row]))
   }
 
   #fail(error: SluiceError): void {
@@ -244,3 +265,5 @@ class SqliteLogBus implements SqliteBus {
     if (this.#closed) throw new SluiceError('shutting_down', 'The bus is closed.')
   }
 }
+
+const groupsOf = ({ log, topic }: Held): Dirty[] => [...topic.groups].map((group) => [group, log] as const)

@@ -52,6 +52,12 @@ export const NOTICES = {
     counter: 'bus_lost',
     sum: 'count',
   },
+  'bus.rewound': {
+    level: 'error',
+    meaning:
+      'How far a group had come could not be read: what is kept of its topic comes again, and is settled where the ledger knows how it ended.',
+    counter: 'bus_rewound',
+  },
   'bus.full': {
     level: 'error',
     meaning: 'The log cannot grow: requests are answered 503 until there is space.',

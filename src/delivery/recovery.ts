@@ -1,6 +1,7 @@
 /**
  * Recovery after a crash between the ledger and the bus: operations come again that have ended. They are settled, not
- * sent. Only what the last process may have held in memory is looked up, which is one window of the backlog.
+ * sent. Looked up is what the last process may have held in memory, which is one window of the backlog, and from every
+ * one that had ended as many again: a group that lost its position begins far behind.
  */
 import type { Place, Received } from '../core/record.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -9,7 +10,8 @@ export class Recovery {
   readonly #ledger: Pick<Ledger, 'find'>
   readonly #settle: (places: readonly Place[]) => Promise<unknown>
   readonly #done = Promise.withResolvers<void>()
-  /** Records still to be looked up. */
+  /** How many are looked up at the least, and how many of those are left. */
+  #window = 0
   #left = 0
 
   constructor(ledger: Pick<Ledger, 'find'>, settle: (places: readonly Place[]) => Promise<unknown>) {
@@ -19,6 +21,7 @@ export class Recovery {
 
   /** Resolves when so many records have been looked up, or when it is given up: the figures add up from then on. */
   begin(records: number): Promise<void> {
+    this.#window = records
     this.#left = records
     if (records === 0) this.giveUp()
     return this.#done.promise
@@ -39,7 +42,7 @@ export class Recovery {
     }
     const ended = records.filter(hasEnded)
     if (ended.length > 0) await this.#settle(ended)
-    this.#left -= records.length
+    this.#left = (ended.length > 0 ? this.#window : this.#left) - records.length
     if (this.#left <= 0) this.giveUp()
     return ended.length === 0 ? records : records.filter((record, index) => !hasEnded(record, index))
   }

@@ -12,6 +12,8 @@ export interface OpenOptions {
   readonly migrations: readonly string[]
   /** The largest size in pages of 4096 bytes: a file that would outgrow it answers `storage_full`. */
   readonly maxPages?: number
+  /** Gives pages back that are no longer used, when asked by `PRAGMA incremental_vacuum`. Only a new file can be told. */
+  readonly shrinks?: boolean
 }
 
 /** How long a reader outside, such as a backup, may hold a lock. */
@@ -22,16 +24,24 @@ const BUSY_MS = 5_000
  * power loss. Throws `newer_format` when the file was written by a later version, `log_damaged` when it is no database.
  */
 export function openDatabase(options: OpenOptions): DatabaseSync {
+  const { path, disk = realDisk } = options
+  let db: DatabaseSync | undefined
   try {
-    const { path, disk = realDisk } = options
-    const db = disk.database(path, BUSY_MS)
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
-    if (options.maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${options.maxPages}`)
-    migrate(db, options)
+    db = disk.database(path, BUSY_MS)
+    prepare(db, options)
     return db
   } catch (thrown) {
-    throw toStorageError(thrown, options.path)
+    if (db?.isOpen) db.close()
+    throw toStorageError(thrown, path)
   }
+}
+
+function prepare(db: DatabaseSync, options: OpenOptions): void {
+  const { maxPages, shrinks = false } = options
+  if (shrinks) db.exec('PRAGMA auto_vacuum = INCREMENTAL')
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
+  if (maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${maxPages}`)
+  migrate(db, options)
 }
 
 function migrate(db: DatabaseSync, { path, migrations }: OpenOptions): void {

@@ -11,11 +11,12 @@ import {
   mkdirSync,
   openSync,
   readSync,
+  renameSync,
   rmSync,
   statfsSync,
   writeSync,
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
 export interface Disk {
@@ -24,13 +25,15 @@ export interface Disk {
   exists(path: string): boolean
   /** Opens or makes a database. `timeoutMs`: how long a lock of another process is waited for; 0 unless told. */
   database(path: string, timeoutMs?: number): DatabaseSync
-  /** Opens or makes a small file of which every write is on the disk when it returns. */
+  /** Opens or makes a small file whose name, and every write to it, is on the disk when the call returns. */
   syncedFile(path: string): SyncedFile
   /** Bytes that may still be written where the path lies. */
   free(path: string): number
   /** Makes a file of real blocks: one with holes in it would keep nothing back. False when there is no room for it. */
   reserve(path: string, bytes: number): boolean
   remove(path: string): void
+  /** Gives a file another name, in place of what has it; nothing where there is no such file. */
+  move(from: string, to: string): void
 }
 
 export interface SyncedFile {
@@ -39,13 +42,13 @@ export interface SyncedFile {
   read(at: number, length: number): Buffer
   /** Returns how many bytes were written. */
   write(at: number, bytes: Buffer): number
-  /** Makes the file that large, with its blocks and its name in the directory, so that later writes change nothing but data. */
+  /** Makes the file that large, with its blocks, so that later writes change nothing but data. */
   extend(bytes: number): void
   close(): void
 }
 
 export const realDisk: Disk = {
-  makeDirectory: (path) => void mkdirSync(path, { recursive: true, mode: 0o700 }),
+  makeDirectory: (path) => makeDirectory(path),
   exists: (path) => existsSync(path),
   database: (path, timeout = 0) => new DatabaseSync(path, { timeout }),
   syncedFile: (path) => openSynced(path),
@@ -55,11 +58,23 @@ export const realDisk: Disk = {
   },
   reserve: (path, bytes) => reserve(path, bytes),
   remove: (path) => rmSync(path, { force: true }),
+  move: (from, to) => {
+    if (existsSync(from)) renameSync(from, to)
+    syncDirectory(dirname(to))
+  },
+}
+
+/** With its name, and those of the directories made on the way: a new one may be gone after a loss of power, with all in it. */
+function makeDirectory(path: string): void {
+  const made = mkdirSync(path, { recursive: true, mode: 0o700 })
+  if (made === undefined) return
+  for (let at = resolve(path); at.length >= made.length; at = dirname(at)) syncDirectory(dirname(at))
 }
 
 /** O_DSYNC makes a write wait for the disk, as write and fdatasync would, in one call. */
 function openSynced(path: string): SyncedFile {
   const file = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_DSYNC, 0o600)
+  syncDirectory(dirname(path)) // also of one that was there: who made it may have died before
   return {
     get size() {
       return fstatSync(file).size
@@ -69,10 +84,7 @@ function openSynced(path: string): SyncedFile {
       return bytes.subarray(0, readSync(file, bytes, 0, length, at))
     },
     write: (at, bytes) => writeSync(file, bytes, 0, bytes.length, at),
-    extend: (bytes) => {
-      writeSync(file, Buffer.alloc(bytes))
-      syncDirectory(dirname(path))
-    },
+    extend: (bytes) => void writeSync(file, Buffer.alloc(bytes)),
     close: () => closeSync(file),
   }
 }

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Place, Received } from '../core/record.ts'
+import type { Entry } from '../ledger/ledger.ts'
+import { Recovery } from './recovery.ts'
+
+const record = (offset: number): Received => ({
+  id: String(offset),
+  key: 'id:1',
+  kind: 'person.event',
+  at: 0,
+  headers: {},
+  value: '{}',
+  topic: 'customerio.events',
+  lane: 0,
+  offset,
+  epoch: 1,
+})
+
+/** The ledger knows how everything below `ended` ended. */
+function recoveryFrom(ended: number) {
+  const settled: number[] = []
+  const find = async (id: string) =>
+    Number(id) < ended ? (record(Number(id)) as unknown as Entry) : undefined // its place is all that is read
+  const settle = async (places: readonly Place[]) => settled.push(...places.map(({ offset }) => offset))
+  return { recovery: new Recovery({ find }, settle), settled }
+}
+
+test('a group that begins far behind is led to where it was, however far that is, and nothing is sent again', async () => {
+  const { recovery, settled } = recoveryFrom(95)
+  const begun = recovery.begin(20)
+  const left: Received[] = []
+  for (let at = 0; at < 130; at += 10)
+    left.push(...(await recovery.sift(Array.from({ length: 10 }, (_, n) => record(at + n)))))
+  await begun
+  assert.deepEqual([settled.length, left[0]?.offset, left.length], [95, 95, 35])
+})
