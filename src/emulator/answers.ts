@@ -64,12 +64,32 @@ export const itemErrors = (status: number, errors: readonly ItemError[]): Answer
 /** The App API; the body is JSON text already. */
 export const appJson = (body: string): Answer => ({ status: 200, headers: APP_HEADERS, body })
 
+export const appNoContent = (): Answer => ({ status: 204, headers: APP_HEADERS, body: '' })
+
+interface AppErrorDetails {
+  /** Of the error table, where Customer.io has no code of its own. */
+  readonly code?: string
+  /** The part of the body at fault, as a JSON pointer. */
+  readonly pointer?: string
+}
+
 /** The App API: its envelope gives the status as a string. */
-export const appError = (status: number, detail: string): Answer => ({
+export function appError(status: number, detail: string, { code, pointer }: AppErrorDetails = {}): Answer {
+  const source = pointer === undefined ? undefined : { pointer }
+  return appAnswer(status, { errors: [{ detail, status: String(status), code, source }] })
+}
+
+const appAnswer = (status: number, body: object): Answer => ({
   status,
   headers: APP_HEADERS,
-  body: JSON.stringify({ errors: [{ detail, status: String(status) }] }),
+  body: JSON.stringify(body),
 })
+
+export const appUnsupported = (detail: string): Answer => appError(501, detail, { code: 'not_emulated' })
+
+/** Transactional sends answer in the envelope of the Track API. */
+export const sendError = (status: number, error: string): Answer =>
+  appAnswer(status, { meta: { error } } satisfies MetaError)
 
 /** The emulator's own answers, where Customer.io has none to imitate. */
 export const json = (body: string, status = 200): Answer => ({
@@ -78,14 +98,22 @@ export const json = (body: string, status = 200): Answer => ({
   body,
 })
 
+export const csv = (body: string): Answer => ({
+  status: 200,
+  headers: { 'content-type': 'text/csv; charset=utf-8' },
+  body,
+})
+
 export function problem(status: number, code: string, detail: string, hint?: string): Answer {
   const body = { type: 'about:blank', title: STATUS_CODES[status] ?? '', status, detail, code, hint }
   return { status, headers: { 'content-type': 'application/problem+json' }, body: JSON.stringify(body) }
 }
 
-/** What the emulator does not do, it says. */
-export const notEmulated = (method: string, path: string): Answer =>
-  refusal(new SluiceError('not_emulated', `${method} ${path} is not emulated.`))
+/** What the emulator does not do, it says, to a client of the App API in words that it can read. */
+export function notEmulated(method: string, path: string): Answer {
+  const error = new SluiceError('not_emulated', `${method} ${path} is not emulated.`)
+  return path.startsWith('/v1/') ? appUnsupported(error.message) : refusal(error)
+}
 
 /** An error of the table, as `application/problem+json`. */
 export const refusal = ({ row, code, message, hint }: SluiceError): Answer =>

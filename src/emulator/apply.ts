@@ -3,6 +3,7 @@ import { plainText } from '../core/json.ts'
 import { recordMetric } from './deliveries.ts'
 import { addDevice, deleteDevice } from './devices.ts'
 import { recordEvent } from './events.ts'
+import { createExport } from './exports.ts'
 import { identify } from './identify.ts'
 import type { Item } from './item.ts'
 import { deleteObject, identifyObject } from './objects.ts'
@@ -14,12 +15,12 @@ import {
   removeFromObject,
   removeFromPerson,
 } from './relationships.ts'
-import { addToSegment, removeFromSegment } from './segments.ts'
+import { addToSegment, createSegment, deleteSegment, removeFromSegment } from './segments.ts'
 import type { State } from './state.ts'
 
 type Action = (state: State, item: Item, at: number) => void
 
-/** The types and actions of Track v2, and `anonymous` and `segment`, for which v2 has no form. */
+/** The types and actions of Track v2, and `anonymous`, `segment` and `export`, for which v2 has no form. */
 const ACTIONS: Readonly<Record<string, Action>> = {
   'person.identify': identify,
   'person.event': recordEvent,
@@ -52,6 +53,9 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   'anonymous.screen': recordEvent,
   'segment.add_customers': addToSegment,
   'segment.remove_customers': removeFromSegment,
+  'segment.create': createSegment,
+  'segment.delete': deleteSegment,
+  'export.create': createExport,
 }
 
 /** `accepted` is when the request was answered, `now` when it takes effect: milliseconds since 1970. */

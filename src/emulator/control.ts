@@ -138,7 +138,7 @@ const listObjects = (state: State, call: Call): Answer =>
   json(dataText(state.objects.values().take(limitOf(call)).map(objectView)))
 
 function listSegments(state: State): Answer {
-  const data = [...state.segments].map(([id, members]) => ({ id, people: [...members] }))
+  const data = [...state.segments].map(([id, { name, members }]) => ({ id, name, people: [...members] }))
   return json(JSON.stringify({ data }))
 }
 

@@ -2,6 +2,7 @@
  * What the emulator does and how faithfully, as one table: served at /_emulator/coverage and made into the docs. Where
  * Customer.io's behaviour is not known, the note says what was chosen.
  */
+import { APP_ROWS } from './coverage-app.ts'
 
 export interface Covered {
   readonly area: 'track v1' | 'track v2' | 'pipelines' | 'app' | 'people' | 'limits' | 'transport' | 'other'
@@ -191,24 +192,7 @@ export const COVERAGE: readonly Covered[] = [
     ],
     ['dates', 'yes', 'ISO 8601 texts become unix seconds, in objects down to a depth of 20, not in lists.'],
   ]),
-  ...rows('app', [
-    ['GET /v1/customers?email=', 'yes', ''],
-    [
-      'GET /v1/customers/{id}/attributes',
-      'yes',
-      'Subscription topics have no defaults, so the computed preferences are those that were set.',
-    ],
-    ['GET /v1/customers/{id}/activities', 'yes', 'Activities exist for what the emulator does.'],
-    ['POST /v1/customers/attributes', 'yes', ''],
-    ['GET /v1/activities', 'yes', 'Bounded to the last million effects.'],
-    ['POST /v1/send/*, /v1/campaigns/{id}/triggers', 'no', 'Answers 501.'],
-    [
-      'POST /v1/customers (search), segments, relationships, messages, subscription_preferences',
-      'no',
-      'Answers 501.',
-    ],
-    ['everything else under /v1', 'no', 'Answers 501.'],
-  ]),
+  ...rows('app', APP_ROWS),
   ...rows('limits', [
     [
       'v2 item 32 KB, batch 500 KB',

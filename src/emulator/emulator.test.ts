@@ -313,10 +313,13 @@ test('forms answer 204 and identify, metrics and unsubscribes are kept, the regi
 
 test('what is not emulated says so and where to look', async () => {
   await using emulator = await start()
-  const response = await post(emulator, '/v1/exports/customers', {})
+  const response = await post(emulator, '/api/v3/entity', {})
   const problem = await jsonOf<{ code: string; hint: string }>(response)
   assert.deepEqual([response.status, problem.code], [501, 'not_emulated'])
   assert.match(problem.hint, /_emulator\/coverage/)
+  const app = await post(emulator, '/v1/imports', {})
+  const { errors } = await jsonOf<{ errors: readonly JsonObject[] }>(app)
+  assert.deepEqual([app.status, errors[0]?.status, errors[0]?.code], [501, '501', 'not_emulated'])
 })
 
 test('the control API shows people and events with every number as it came', async () => {

@@ -23,7 +23,7 @@ import { deserialize, serialize } from 'node:v8'
 import { SluiceError } from '../core/errors.ts'
 import { elements, isObject, memberMap, parseJson } from '../core/json.ts'
 import { type Item, readItem } from './item.ts'
-import type { State } from './state.ts'
+import { newState, type Segment, type State } from './state.ts'
 
 export interface Entry {
   /** 1, 2, 3, … */
@@ -33,7 +33,8 @@ export interface Entry {
   readonly items: readonly Item[]
 }
 
-const FORMAT = 1
+/** 1 had a set of members for a segment, and no exports. */
+const FORMAT = 2
 
 export class Journal {
   readonly #directory: string
@@ -97,7 +98,7 @@ export class Journal {
     const { format, state } = deserialize(readFileSync(path)) as { format: number; state: State } // compact wrote it
     if (format > FORMAT)
       throw new SluiceError('newer_format', `${path} has format ${format}; known is ${FORMAT}.`)
-    return state
+    return format === 1 ? upgraded(state) : state
   }
 
   /** Writes the state as a snapshot and empties the journal. A crash in between is harmless: entries are numbered. */
@@ -128,6 +129,14 @@ export class Journal {
   #path(name: string): string {
     return join(this.#directory, name)
   }
+}
+
+/** A snapshot of format 1, in which a segment was its set of members. */
+function upgraded(state: State): State {
+  const segments = new Map<string, Segment>()
+  for (const [id, members] of state.segments as unknown as Map<string, Set<string>>)
+    segments.set(id, { name: `Segment ${id}`, description: '', createdAt: 0, members })
+  return { ...newState(), ...state, segments }
 }
 
 function entryIn(text: string): Entry | undefined {

@@ -87,7 +87,7 @@ function inheritIdentifiers(state: State, primary: Person, secondary: Person): v
 
 function joinSegment(state: State, person: Person, segment: string): void {
   person.segments.add(segment)
-  state.segments.get(segment)?.add(person.cioId)
+  state.segments.get(segment)?.members.add(person.cioId)
 }
 
 function inheritRelationship(

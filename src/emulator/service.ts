@@ -6,6 +6,7 @@ import type { Clock, Random } from '../core/clock.ts'
 import { SluiceError, toSluiceError } from '../core/errors.ts'
 import { type Answer, appError, notEmulated, refusal, trackError } from './answers.ts'
 import { appRoutes } from './app-api.ts'
+import type { AppWorkspace } from './app-route.ts'
 import { type Credentials, isBasic, isBearer } from './auth.ts'
 import { controlRoutes } from './control.ts'
 import { Faults } from './faults.ts'
@@ -66,8 +67,23 @@ export class Service {
       ...metricRoutes(accept),
       ...trackV2Routes(accept),
       ...pipelineRoutes(accept, this.#credentials.writeKey),
-      ...appRoutes(() => this.workspace.state),
+      ...appRoutes(this.#appWorkspace()),
     ]
+  }
+
+  /** What the App API writes is done when it answers, and with it whatever waited. */
+  #appWorkspace(): AppWorkspace {
+    const { workspace, clock } = this
+    return {
+      get state() {
+        return workspace.state
+      },
+      write: (item) => {
+        workspace.accept([item])
+        workspace.settle()
+      },
+      now: () => clock.now(),
+    }
   }
 
   /** Answers whatever comes, and never throws: what is not emulated is a 501 that says so. */

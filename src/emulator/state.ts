@@ -26,8 +26,9 @@ export interface State {
   readonly objects: Map<string, CustomObject>
   /** From a cio_object_id to the key of the object. */
   readonly objectDirectory: Map<string, string>
-  /** Manual segments: the cio_ids of their members. */
-  readonly segments: Map<string, Set<string>>
+  /** Manual segments, by id. */
+  readonly segments: Map<string, Segment>
+  readonly exports: Export[]
   readonly metrics: Metric[]
   readonly counts: Counts
   /** The moment of application, milliseconds since 1970; set before each item takes effect. */
@@ -47,6 +48,27 @@ export interface CustomObject {
   readonly attributes: Map<string, string>
   /** The cio_ids of the people related to it. */
   readonly people: Set<string>
+}
+
+/** A manual segment. */
+export interface Segment {
+  readonly name: string
+  readonly description: string
+  /** Unix seconds. */
+  readonly createdAt: number
+  /** The cio_ids of its members. */
+  readonly members: Set<string>
+}
+
+/** A list of people or of deliveries that was asked for; what is in it is read when it is downloaded. */
+export interface Export {
+  readonly id: number
+  readonly kind: 'customers' | 'deliveries'
+  /** The filter of an export of people, as JSON text. */
+  readonly filter: string | undefined
+  readonly total: number
+  /** Unix seconds. */
+  readonly createdAt: number
 }
 
 /** A metric that was reported of a delivery, such as `opened`. */
@@ -84,6 +106,7 @@ export function newState(): State {
     objects: new Map(),
     objectDirectory: new Map(),
     segments: new Map(),
+    exports: [],
     metrics: [],
     counts: { applied: 0, events: 0, duplicates: 0, ignored: 0, dropped: 0 },
     now: 0,
@@ -145,7 +168,7 @@ export function giveIdentifier(
 export function removePerson(state: State, person: Person): void {
   state.people.delete(person.cioId)
   for (const [kind, { value }] of person.identifiers) state.directory.delete(identifierKey({ kind, value }))
-  for (const segment of person.segments) state.segments.get(segment)?.delete(person.cioId)
+  for (const segment of person.segments) state.segments.get(segment)?.members.delete(person.cioId)
   for (const key of person.relationships.keys()) state.objects.get(key)?.people.delete(person.cioId)
 }
 
