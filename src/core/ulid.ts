@@ -42,13 +42,16 @@ function encodeTail(bytes: Uint8Array): string {
   return text
 }
 
-function increment(bytes: Uint8Array): boolean {
-  for (let i = bytes.length - 1; i >= 0; i -= 1) {
-    const next = ((bytes[i] ?? 0) + 1) & 255
-    bytes[i] = next
-    if (next !== 0) return true
-  }
-  return false
+/** All pairs of digits: the last four of a ULID, 20 bits, are two of them, so that counting on is one addition. */
+const PAIRS = Array.from({ length: 1024 }, (_, n) => ALPHABET.charAt(n >> 5) + ALPHABET.charAt(n & 31))
+const COUNTS = 1024 * 1024
+
+/** The next number of as many digits; undefined after the last. */
+function successor(digits: string): string | undefined {
+  const at = digits.search(/[^Z]Z*$/)
+  if (at < 0) return undefined
+  const next = ALPHABET.charAt(ALPHABET.indexOf(digits.charAt(at)) + 1)
+  return digits.slice(0, at) + next + '0'.repeat(digits.length - at - 1)
 }
 
 /**
@@ -57,16 +60,32 @@ function increment(bytes: Uint8Array): boolean {
  */
 export function makeUlids(random: (size: number) => Uint8Array = randomBytes): Ulids {
   let lastTime = -1
+  /** The 22 digits before those that count. */
   let head = ''
-  let tail = new Uint8Array(10)
-  return (now) => {
-    if (now > lastTime || !increment(tail)) {
-      lastTime = Math.max(now, lastTime + 1)
-      head = encodeTime(lastTime)
-      tail = Uint8Array.from(random(10))
-      tail[0] = (tail[0] ?? 0) & 127 // leaves 2^79 steps before the tail can overflow
+  let count = COUNTS
+
+  const draw = (now: number): void => {
+    lastTime = Math.max(now, lastTime + 1)
+    const bytes = Uint8Array.from(random(10))
+    bytes[0] = (bytes[0] ?? 0) & 127 // leaves 2^79 steps before the tail can overflow
+    const tail = encodeTail(bytes)
+    head = encodeTime(lastTime) + tail.slice(0, 12)
+    count = [...tail.slice(12)].reduce((sum, digit) => sum * 32 + ALPHABET.indexOf(digit), 0)
+  }
+  const carry = (now: number): void => {
+    const next = successor(head.slice(10))
+    if (next === undefined) draw(now)
+    else {
+      head = head.slice(0, 10) + next
+      count = 0
     }
-    return head + encodeTail(tail)
+  }
+  return (now) => {
+    if (now > lastTime) draw(now)
+    else if (count === COUNTS) carry(now)
+    const id = head + (PAIRS[count >> 10] ?? '') + (PAIRS[count & 1023] ?? '')
+    count += 1
+    return id
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Request bodies as text. Nothing is parsed here: what a client sent is either kept byte for byte (promise P12) or
- * refused. The route's body limit holds twice, for the bytes on the wire and for what they unpack to.
+ * Request bodies as bytes or text. Nothing is parsed here: what a client sent is either kept byte for byte (promise P12)
+ * or refused. The route's body limit holds twice, for the bytes on the wire and for what they unpack to.
  */
 import { isUtf8 } from 'node:buffer'
 import { promisify } from 'node:util'
@@ -17,21 +17,28 @@ const ENCODINGS = new Map([
 ])
 
 /** Whatever the content type says, and if it says nothing: the official Ruby client sends none on some calls. */
-export function readBodiesAsText(app: FastifyInstance): void {
+export function takeBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
     const bytes = await unpack(body, request)
     if (!isUtf8(bytes)) throw new SluiceError('bad_request', 'The body is not UTF-8.')
-    const text = bytes.toString('utf8')
-    const broken = brokenLimit(text)
-    if (broken !== undefined) throw new SluiceError('bad_request', broken)
-    return text
+    return bytes
   })
 }
 
-/** The body of a request, '' when it has none. */
-export const bodyText = (request: FastifyRequest): string =>
-  typeof request.body === 'string' ? request.body : ''
+const NOTHING = Buffer.alloc(0)
+
+/** The body of a request as it came, which is UTF-8 and no more: its reader keeps to json-limits.ts. Empty when there is none. */
+export const bodyBytes = (request: FastifyRequest): Buffer =>
+  Buffer.isBuffer(request.body) ? request.body : NOTHING
+
+/** The body of a request, '' when it has none. Throws `bad_request` where it breaks the limits of json-limits.ts. */
+export function bodyText(request: FastifyRequest): string {
+  const text = bodyBytes(request).toString('utf8')
+  const broken = brokenLimit(text)
+  if (broken !== undefined) throw new SluiceError('bad_request', broken)
+  return text
+}
 
 async function unpack(bytes: Buffer, request: FastifyRequest): Promise<Buffer> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity'

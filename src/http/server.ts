@@ -7,7 +7,7 @@ import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Ulids } from '../core/ulid.ts'
-import { readBodiesAsText } from './body.ts'
+import { takeBodies } from './body.ts'
 import { answerProblem, toProblem } from './problem.ts'
 
 /** A batch of Track v2 may have 500 KB; routes that take more say so themselves (`bodyLimit`). */
@@ -99,7 +99,7 @@ function createApp({ clock, ulids, timeouts = TIMEOUTS }: ServerOptions): Fastif
     frameworkErrors: answerProblem,
     clientErrorHandler: answerUnreadable,
   })
-  readBodiesAsText(app)
+  takeBodies(app)
   app.setErrorHandler(answerProblem)
   app.setNotFoundHandler((request, reply) => answerProblem(noSuchPath(request), request, reply))
   return app

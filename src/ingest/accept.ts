@@ -13,6 +13,7 @@ import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Feed } from '../core/feed.ts'
 import type { Notify } from '../core/notices.ts'
+import { KINDS } from '../core/operation.ts'
 import { type BusRecord, HEADER, type Headers, TOPICS } from '../core/record.ts'
 import type { Ulids } from '../core/ulid.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -49,6 +50,8 @@ interface Visit {
   readonly ids: string[]
   /** What is new. */
   readonly records: BusRecord[]
+  /** What most of its records say: one object for all of them. */
+  readonly headers: Headers
   /** Of earlier requests that this one repeats, until they are stored. */
   readonly awaited: Promise<void>[]
 }
@@ -87,12 +90,13 @@ export class Intake {
 
   #enter(drafts: readonly Draft[], origin: Origin): Visit {
     const { clock, ulids } = this.#options
-    const { source, idempotencyKey } = origin
+    const { source, correlationId, idempotencyKey } = origin
     const at = clock.now()
     const arrival = { source, at, idempotencyKey, ulids }
     const operations = drafts.map((draft, index) => stamp(draft, index, arrival))
     const stored = Promise.withResolvers<void>()
-    const visit = { operations, origin, at, stored, ids: [], records: [], awaited: [] }
+    const headers = { [HEADER.source]: source, [HEADER.correlationId]: correlationId }
+    const visit = { operations, origin, at, stored, ids: [], records: [], headers, awaited: [] }
     this.#line.push(visit)
     if (!this.#moving) void this.#move()
     return visit
@@ -126,16 +130,17 @@ export class Intake {
 
   /** Only people have several keys; forms and segments name some. */
   async #resolve(group: readonly Visit[]): Promise<Keys> {
-    const named = new Set<string>()
+    const roots = new Map<string, string>()
     for (const { operations } of group)
       for (const { kind, key, others } of operations) {
-        if (!OF_PEOPLE.test(kind)) continue
-        named.add(key)
-        for (const other of others) named.add(other)
+        if (!OF_PEOPLE.has(kind)) continue
+        roots.set(key, key)
+        for (const other of others) roots.set(other, other)
       }
-    const asked = [...named]
-    const roots = await this.#options.people.resolve(asked)
-    return new Keys(new Map(asked.map((key, i) => [key, roots[i] ?? key])))
+    const asked = [...roots.keys()]
+    const found = await this.#options.people.resolve(asked)
+    for (const [i, key] of asked.entries()) if (found[i] !== key) roots.set(key, found[i] ?? key)
+    return new Keys(roots)
   }
 
   /** Sorts a request into what is new and what was said before. */
@@ -173,17 +178,17 @@ export class Intake {
   }
 }
 
-const OF_PEOPLE = /^(person|segment|form)\./
+const OF_PEOPLE: ReadonlySet<string> = new Set(
+  Object.keys(KINDS).filter((kind) => /^(person|segment|form)\./.test(kind)),
+)
 
 const NOTHING: Recalled = new Map()
 
-function makeRecord(operation: Operation, { key, alsoKeys }: Placement, { origin, at }: Visit): BusRecord {
-  const headers: Record<string, string> = {
-    [HEADER.source]: origin.source,
-    [HEADER.correlationId]: origin.correlationId,
-  }
-  if (alsoKeys.length > 0) headers[HEADER.alsoKeys] = JSON.stringify(alsoKeys)
-  if (operation.stamped) headers[HEADER.stamped] = '1'
-  const { id, kind, value } = operation
-  return { id, key, kind, at, headers: headers satisfies Headers, value }
+function makeRecord(operation: Operation, { key, alsoKeys }: Placement, { headers, at }: Visit): BusRecord {
+  const { id, kind, value, stamped } = operation
+  if (alsoKeys.length === 0 && !stamped) return { id, key, kind, at, headers, value }
+  const more: Record<string, string> = { ...headers }
+  if (alsoKeys.length > 0) more[HEADER.alsoKeys] = JSON.stringify(alsoKeys)
+  if (stamped) more[HEADER.stamped] = '1'
+  return { id, key, kind, at, headers: more, value }
 }

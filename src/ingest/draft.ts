@@ -1,6 +1,5 @@
 /** An operation as a caller gave it: read and judged, but without the id and the time that Sluice adds. */
-import type { JsonObject } from '../core/json.ts'
-import { objectText } from '../core/json.ts'
+import { type JsonObject, memberMap, objectText } from '../core/json.ts'
 import type { Kind } from '../core/operation.ts'
 
 /** The members of one operation in Track v2 form, as JSON texts by name. */
@@ -22,10 +21,20 @@ export interface Draft {
    */
   readonly others: readonly string[]
   readonly members: Members
+  /** Given where the text has all its members in the fixed order already, so that it can stay as it is. */
+  readonly plain?: Plain
   /** The client's own id of an event, whatever its form. */
   readonly clientId: string | undefined
   /** The timestamp that the caller gave, in unix seconds; undefined when it gave none. */
   readonly seconds: number | undefined
+}
+
+/** A value in two pieces, between which the id goes and, where the caller gave none, the timestamp. */
+export interface Plain {
+  /** All before the id. */
+  readonly before: string
+  /** All after it, from the comma or the closing brace on. */
+  readonly after: string
 }
 
 /** The order of members in every operation, so that the v1 and the v2 form of one act become the same text. */
@@ -46,6 +55,38 @@ const ORDERED: ReadonlySet<string> = new Set(ORDER)
 
 /** True for members that mean something in Track v2; v1 must not bring in its own by the same name. */
 export const isKnownMember = (name: string): boolean => ORDERED.has(name)
+
+const NOBODY: readonly string[] = []
+
+export interface PlainParts extends Pick<Draft, 'kind' | 'key' | 'clientId' | 'seconds'> {
+  readonly text: Plain
+}
+
+/** A draft that keeps its text. Its members are cut only if somebody asks for them. */
+export const plainDraft = ({ kind, key, clientId, seconds, text }: PlainParts): Draft =>
+  new PlainDraft({ kind, key, clientId, seconds, text })
+
+class PlainDraft implements Draft {
+  readonly kind: Kind
+  readonly key: string | undefined
+  readonly others = NOBODY
+  readonly clientId: string | undefined
+  readonly seconds: number | undefined
+  readonly plain: Plain
+
+  constructor({ kind, key, clientId, seconds, text }: PlainParts) {
+    this.kind = kind
+    this.key = key
+    this.clientId = clientId
+    this.seconds = seconds
+    this.plain = text
+  }
+
+  get members(): Members {
+    const id = this.clientId === undefined ? '' : `,"id":${JSON.stringify(this.clientId)}`
+    return memberMap(`${this.plain.before}${id}${this.plain.after}`)
+  }
+}
 
 /** The operation's value: known members in their fixed order, then all others in the order in which they came. */
 export function writeValue(members: Members): string {

@@ -16,6 +16,8 @@ export interface Placement {
   readonly alsoKeys: readonly string[]
 }
 
+const NONE: readonly string[] = []
+
 const isIdKey = (key: string) => key.startsWith('id:')
 
 export class Keys {
@@ -23,9 +25,12 @@ export class Keys {
   readonly #moves = new Moves()
   readonly #links: Link[] = []
 
-  /** `roots` says how people/ resolves the keys that the operations name; a key that is not in it is its own. */
-  constructor(roots: ReadonlyMap<string, string>) {
-    this.#roots = new Map(roots)
+  /**
+   * `roots` says how people/ resolves the keys that the operations name; a key that is not in it is its own. It is taken
+   * over, and changes with the links.
+   */
+  constructor(roots: Map<string, string>) {
+    this.#roots = roots
   }
 
   /** To be written, in this order, before the operations are published. */
@@ -40,7 +45,7 @@ export class Keys {
    * change of a segment, is held and not joined.
    */
   place({ kind, key, others }: Operation): Placement {
-    if (others.length === 0) return { key: this.#resolve(key), alsoKeys: [] }
+    if (others.length === 0) return { key: this.#resolve(key), alsoKeys: NONE }
     const named = [key, ...others]
     const roots = named.map((name) => this.#resolve(name))
     if (!kind.startsWith('person.')) return hold(roots, key)

@@ -30,11 +30,9 @@ export interface Operation {
 
 /** `index` is the operation's place in its request. The draft is used up: the stamps go into its members. */
 export function stamp(draft: Draft, index: number, arrival: Arrival): Operation {
-  const { kind, members, others } = draft
+  const { kind, others } = draft
   const { id, seenAs } = nameOperation(draft, index, arrival)
-  if (isEvent(kind)) members.set('id', JSON.stringify(id))
   const stamped = draft.seconds === undefined && hasTime(kind)
-  if (stamped) members.set('timestamp', String(Math.floor(arrival.at / 1000)))
   return {
     id,
     seenAs,
@@ -42,8 +40,30 @@ export function stamp(draft: Draft, index: number, arrival: Arrival): Operation 
     key: draft.key ?? `invite:${id}`,
     others,
     stamped: stamped && kind === 'person.identify',
-    value: writeValue(members),
+    value: stampedValue(draft, {
+      id: isEvent(kind) ? id : undefined,
+      timestamp: stamped ? String(Math.floor(arrival.at / 1000)) : undefined,
+    }),
   }
+}
+
+interface Stamps {
+  readonly id: string | undefined
+  readonly timestamp: string | undefined
+}
+
+function stampedValue(draft: Draft, { id, timestamp }: Stamps): string {
+  const { plain } = draft
+  if (plain !== undefined) {
+    const time = timestamp === undefined ? '' : `,"timestamp":${timestamp}`
+    return id === undefined
+      ? `${plain.before}${time}${plain.after}`
+      : `${plain.before},"id":"${id}"${time}${plain.after}`
+  }
+  const { members } = draft
+  if (id !== undefined) members.set('id', JSON.stringify(id))
+  if (timestamp !== undefined) members.set('timestamp', timestamp)
+  return writeValue(members)
 }
 
 /** What Customer.io would take to have happened when it is delivered. */

@@ -1,12 +1,15 @@
 /**
- * A bounded cache of resolved keys: the least recently used goes first. It also remembers that a key has no link, since
- * that is the answer for most people and every operation asks. What moved since an entry was made is followed from there,
- * so that a move touches no entry; when as many moves as entries have gathered, all of it is forgotten and asked anew.
+ * A bounded cache of resolved keys, in two halves: what is asked for is in the young one, and when that is full the old one
+ * is forgotten and takes its place. So what is used stays, and a question costs two looks at most, where a strict order of
+ * use would cost a removal and an insertion each time. It also remembers that a key has no link, since that is the answer
+ * for most people and every operation asks. What moved since an entry was made is followed from there, so that a move
+ * touches no entry; when as many moves as entries have gathered, all of it is forgotten and asked anew.
  */
 import { Moves } from '../core/moves.ts'
 
 export class KeyCache {
-  readonly #known = new Map<string, string>()
+  #young = new Map<string, string>()
+  #old = new Map<string, string>()
   readonly #moves = new Moves()
   readonly #capacity: number
 
@@ -15,22 +18,19 @@ export class KeyCache {
   }
 
   get(key: string): string | undefined {
-    const known = this.#known.get(key)
+    const young = this.#young.get(key)
+    const known = young ?? this.#old.get(key)
     if (known === undefined) return undefined
     const canonical = this.#moves.follow(known)
-    this.#known.delete(key)
-    this.#known.set(key, canonical)
+    if (young !== canonical) this.set(key, canonical)
     return canonical
   }
 
   set(key: string, canonical: string): void {
-    this.#known.delete(key)
-    this.#known.set(key, canonical)
-    if (this.#known.size <= this.#capacity) return
-    for (const oldest of this.#known.keys()) {
-      this.#known.delete(oldest)
-      return
-    }
+    this.#young.set(key, canonical)
+    if (this.#young.size * 2 <= this.#capacity) return
+    this.#old = this.#young
+    this.#young = new Map()
   }
 
   /** From now on whatever resolves to `key` resolves to `canonical`. */
@@ -40,7 +40,8 @@ export class KeyCache {
   }
 
   clear(): void {
-    this.#known.clear()
+    this.#young.clear()
+    this.#old.clear()
     this.#moves.clear()
   }
 }

@@ -86,18 +86,14 @@ class SqlitePeople implements People {
   }
 
   #resolve(keys: readonly string[]): readonly string[] {
-    const found = new Map<string, string>()
-    const unknown: string[] = []
-    for (const key of keys) {
-      const cached = this.#cache.get(key)
-      if (cached === undefined) unknown.push(key)
-      else found.set(key, cached)
-    }
-    if (unknown.length > 0) this.#lookUp(unknown, found)
-    return keys.map((key) => found.get(key) ?? key)
+    const cached = keys.map((key) => this.#cache.get(key))
+    const unknown = keys.filter((_, i) => cached[i] === undefined)
+    const found = unknown.length === 0 ? NONE : this.#lookUp(unknown)
+    return keys.map((key, i) => cached[i] ?? found.get(key) ?? key)
   }
 
-  #lookUp(keys: readonly string[], found: Map<string, string>): void {
+  #lookUp(keys: readonly string[]): ReadonlyMap<string, string> {
+    const found = new Map<string, string>()
     const links = rowsOf(this.#findLinks, keys)
     const starts = keys.map((key) => links.get(key) ?? key)
     const moves = this.#followAll(starts)
@@ -106,6 +102,7 @@ class SqlitePeople implements People {
       found.set(key, canonical)
       this.#cache.set(key, canonical)
     }
+    return found
   }
 
   /** Every move on the way from these keys, each read once, however many ways it is part of. */
@@ -167,6 +164,8 @@ class SqlitePeople implements People {
     return this.#resolve([key])[0] ?? key
   }
 }
+
+const NONE: ReadonlyMap<string, string> = new Map()
 
 function rowsOf(find: StatementSync, keys: readonly string[]): ReadonlyMap<string, string> {
   return new Map(find.all(JSON.stringify(keys)).map(({ key, canonical }) => [String(key), String(canonical)]))

@@ -1,0 +1,175 @@
+/**
+ * A v2 batch read in one pass over its bytes, which is five times as fast as parsing it and cutting it afterwards. What is
+ * recognised is the usual: `{"batch":[…]}` and nothing beside it, and in it events and identifies of one person, written
+ * without blanks and in the order that our own operations have. Each such item stays the text that it is. Whatever else an
+ * item may be goes the general way (read-v2.ts) alone; whatever else a body may be goes it as a whole. Both ways give the same
+ * drafts: a test compares them. Pure.
+ */
+import { isAscii } from 'node:buffer'
+import { bytesOf, endOfDigits, endOfString, endOfValue, skipSpace, startsWith } from '../core/json-bytes.ts'
+import type { Kind } from '../core/operation.ts'
+import { personKey } from '../core/operation.ts'
+import { type Draft, plainDraft } from './draft.ts'
+
+/** An item that goes the general way, as text; else its draft. */
+export type CutItem = Draft | string
+
+const FRAME = bytesOf('"batch"')
+const PERSON = bytesOf('"type":"person","identifiers":{')
+const IDENTIFIERS = ['id', 'email', 'cio_id'].map((name) => ({ name, token: bytesOf(`"${name}":`) }))
+const ACTION = bytesOf('},"action":')
+const KINDS = (['event', 'identify', 'page', 'screen'] as const).map((action) => ({
+  kind: `person.${action}` as Kind, // the four are kinds
+  token: bytesOf(`"${action}"`),
+}))
+const NAME = bytesOf(',"name":')
+const ID = bytesOf(',"id":')
+const TIMESTAMP = bytesOf(',"timestamp":')
+const ATTRIBUTES = bytesOf(',"attributes":')
+
+const QUOTE = 34
+const COMMA = 44
+const CLOSE_ARRAY = 93
+const OPEN_OBJECT = 123
+const CLOSE_OBJECT = 125
+
+/** The items of the batch in their order; undefined when the body is none that is recognised here. `most`: bytes of a plain item. */
+export function cutBatch(body: Buffer, most: number): CutItem[] | undefined {
+  const bytes = new Uint8Array(body.buffer, body.byteOffset, body.length)
+  const open = skipSpace(bytes, 0)
+  let at = skipSpace(bytes, open + 1)
+  if (bytes[open] !== OPEN_OBJECT || !startsWith(bytes, at, FRAME)) return undefined
+  at = skipSpace(bytes, at + FRAME.length)
+  if (bytes[at] !== 58) return undefined
+  at = skipSpace(bytes, at + 1)
+  if (bytes[at] !== 91) return undefined
+  const reader = new Reader(body, bytes, most)
+  const end = reader.readItems(skipSpace(bytes, at + 1))
+  if (end < 0) return undefined
+  at = skipSpace(bytes, end)
+  return bytes[at] === CLOSE_OBJECT && skipSpace(bytes, at + 1) === bytes.length ? reader.items : undefined
+}
+
+class Reader {
+  readonly items: CutItem[] = []
+  readonly #body: Buffer
+  /** The same bytes: one class for these and for the tokens they are compared with makes comparing twice as fast. */
+  readonly #bytes: Uint8Array
+  readonly #most: number
+  /** The body as text, where an index means the same in both. */
+  readonly #text: string | undefined
+  /** The end of the item that was read last. */
+  #end = 0
+
+  constructor(body: Buffer, bytes: Uint8Array, most: number) {
+    this.#body = body
+    this.#bytes = bytes
+    this.#most = most
+    this.#text = isAscii(body) ? body.toString('latin1') : undefined
+  }
+
+  /** Reads all items from the first on. Returns the index after the array, or -1. */
+  readItems(first: number): number {
+    const bytes = this.#bytes
+    let at = first
+    if (bytes[at] === CLOSE_ARRAY) return at + 1
+    for (;;) {
+      const draft = this.#readPlain(at)
+      if (draft === undefined) {
+        this.#end = endOfValue(bytes, at, 2)
+        if (this.#end < 0) return -1
+      }
+      this.items.push(draft ?? this.#cut(at, this.#end))
+      at = skipSpace(bytes, this.#end)
+      if (bytes[at] === CLOSE_ARRAY) return at + 1
+      if (bytes[at] !== COMMA) return -1
+      at = skipSpace(bytes, at + 1)
+    }
+  }
+
+  #cut(from: number, to: number): string {
+    return this.#text === undefined ? this.#body.toString('utf8', from, to) : this.#text.slice(from, to)
+  }
+
+  #readPlain(start: number): Draft | undefined {
+    const bytes = this.#bytes
+    if (bytes[start] !== OPEN_OBJECT || !startsWith(bytes, start + 1, PERSON)) return undefined
+    const named = start + 1 + PERSON.length
+    const identifier = IDENTIFIERS.find(({ token }) => startsWith(bytes, named, token))
+    if (identifier === undefined) return undefined
+    const id = named + identifier.token.length
+    const idEnd = this.#endOfName(id)
+    if (idEnd < 0 || !startsWith(bytes, idEnd, ACTION)) return undefined
+    const action = idEnd + ACTION.length
+    const found = KINDS.find(({ token }) => startsWith(bytes, action, token))
+    if (found === undefined) return undefined
+    const key = personKey({ [identifier.name]: this.#cut(id + 1, idEnd - 1) })
+    return this.#readRest({ start, at: action + found.token.length, kind: found.kind, key })
+  }
+
+  #readRest({ start, at, kind, key }: Begun): Draft | undefined {
+    const bytes = this.#bytes
+    const isEvent = kind !== 'person.identify'
+    let before = at
+    if (isEvent) {
+      if (!startsWith(bytes, at, NAME)) return undefined
+      before = this.#endOfName(at + NAME.length)
+      if (before < 0) return undefined
+    }
+    let after = before
+    let clientId: string | undefined
+    if (isEvent && startsWith(bytes, before, ID)) {
+      const id = before + ID.length
+      after = this.#endOfName(id)
+      if (after < 0) return undefined
+      clientId = this.#cut(id + 1, after - 1)
+    }
+    const timed = startsWith(bytes, after, TIMESTAMP) ? after + TIMESTAMP.length : undefined
+    const stamped = timed === undefined ? after : endOfSeconds(bytes, timed)
+    const end = stamped < 0 ? -1 : this.#endOfAttributes(stamped, isEvent)
+    if (end < 0 || bytes[end] !== CLOSE_OBJECT || end + 1 - start > this.#most) return undefined
+    this.#end = end + 1
+    const seconds = timed === undefined ? undefined : Number(this.#cut(timed, stamped))
+    const text = { before: this.#cut(start, before), after: this.#cut(after, end + 1) }
+    return plainDraft({ kind, key, clientId, seconds, text })
+  }
+
+  /** After a string that is no more than it looks like: no escapes, and it does not begin with a blank. */
+  #endOfName(open: number): number {
+    const bytes = this.#bytes
+    if (bytes[open] !== QUOTE) return -1
+    const first = bytes[open + 1] ?? 0
+    if (first <= 32 || first >= 127 || first === QUOTE) return -1
+    const end = endOfString(bytes, open)
+    for (let at = open + 1; at < end; at += 1) if (bytes[at] === 92) return -1
+    return end
+  }
+
+  /** Attributes that name no further identifier of the person; -1 where they may, or where they are no object. */
+  #endOfAttributes(at: number, isEvent: boolean): number {
+    const bytes = this.#bytes
+    if (!startsWith(bytes, at, ATTRIBUTES)) return at
+    const open = at + ATTRIBUTES.length
+    if (bytes[open] !== OPEN_OBJECT) return -1
+    const end = endOfValue(bytes, open, 3)
+    return end > 0 && !isEvent && NAMING.test(this.#cut(open, end)) ? -1 : end
+  }
+}
+
+interface Begun {
+  readonly start: number
+  /** After the action. */
+  readonly at: number
+  readonly kind: Kind
+  readonly key: string | undefined
+}
+
+/** A key that names an identifier, or an escape that may hide one. */
+const NAMING = /"(?:id|email|anonymous_id)"|\\/
+
+/** A timestamp as everybody writes it: unix seconds of 1 to 12 digits. Anything else goes the general way. */
+function endOfSeconds(bytes: Uint8Array, start: number): number {
+  const at = endOfDigits(bytes, start)
+  const isPlain = at > start && at - start <= 12 && bytes[start] !== 48
+  return isPlain && (bytes[at] === COMMA || bytes[at] === CLOSE_OBJECT) ? at : -1
+}
