@@ -55,7 +55,7 @@ export class LogSubscription implements Subscription, Member {
 
   async settle(places: readonly Place[]): Promise<number> {
     const { topic, group, notify, persist } = this.#options
-    const { accepted, fenced } = group.settle(places)
+    const { accepted, fenced } = group.settle(places.filter((place) => place.topic === topic))
     if (fenced > 0) notify('bus.fenced', { topic, group: group.name, count: fenced })
     await persist()
     return accepted
