@@ -99,6 +99,29 @@ export const ERRORS = {
       'The disk answered with an error. Whether the last request is stored is in doubt, so the process stops.',
     hint: 'Check the disk, then start again: Sluice recovers what is there, and the client repeats with the same id.',
   },
+  bus_unavailable: {
+    status: 503,
+    exit: 7,
+    retryable: true,
+    meaning:
+      'Kafka does not answer, or has not acknowledged in time. What was sent may still arrive: repeat it under the same id.',
+    hint: 'Check SLUICE_KAFKA_BROKERS, the network and the in-sync replicas. Sluice goes on by itself when Kafka answers.',
+  },
+  bus_unauthorized: {
+    status: 500,
+    exit: 3,
+    retryable: false,
+    meaning:
+      'Kafka refuses the credentials, the certificate or the action, or is not the server that it should be.',
+    hint: 'Check the SLUICE_KAFKA_ settings for SASL and TLS, and the ACLs of that user for the topics and groups that the message names.',
+  },
+  topic_missing: {
+    status: 500,
+    exit: 6,
+    retryable: false,
+    meaning: 'A topic does not exist on the Kafka cluster.',
+    hint: 'Run "sluice bus init", or have the topic created; Sluice never creates topics in passing.',
+  },
   log_damaged: {
     status: 500,
     exit: 1,

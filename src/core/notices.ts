@@ -74,6 +74,30 @@ export const NOTICES = {
     counter: 'bus_fenced',
     sum: 'count',
   },
+  'bus.stalled': {
+    level: 'warn',
+    meaning: 'Records wait and none arrive, or the consumer group lost this consumer: it was started anew.',
+    counter: 'bus_consumer_restarts',
+    labels: ['topic'],
+  },
+  'bus.unreachable': {
+    level: 'error',
+    meaning: 'Kafka does not answer or did not acknowledge in time: requests are answered 503 until it does.',
+    counter: 'bus_unreachable',
+  },
+  'bus.rebalanced': {
+    level: 'info',
+    meaning: 'The lanes of a topic were shared out anew among the processes of a group.',
+    counter: 'bus_rebalances',
+    labels: ['topic'],
+  },
+  'bus.skipped': {
+    level: 'error',
+    meaning:
+      'Records that the group had not settled are no longer on the topic (retention): delivery goes on after them.',
+    counter: 'bus_skipped',
+    sum: 'count',
+  },
   'bus.trimmed': {
     level: 'debug',
     meaning: 'Records past the retention time, settled by every group, were removed from the log.',
