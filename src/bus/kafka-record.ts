@@ -2,9 +2,9 @@
  * A record in the form of Kafka: the key is the person key, the value the JSON, the timestamp when Sluice received it. What
  * else a record has are headers; those of Sluice's own begin with `sluice-`, and every other is the application's.
  */
+import { isUtf8 } from 'node:buffer'
 import type { KafkaRecord, MessageToProduce, RecordsBatch } from '@platformatic/kafka'
-import { type BusRecord, FOREIGN, type Received } from '../core/record.ts'
-import { deriveUlid } from '../core/ulid.ts'
+import { type BusRecord, HEADER, type Received } from '../core/record.ts'
 
 const ID = 'sluice-id'
 const KIND = 'sluice-kind'
@@ -68,16 +68,23 @@ export function decodeRecord(record: KafkaRecord, batch: RecordsBatch, spot: Spo
     else headers[called] = said
   }
   const key = record.key?.toString() ?? ''
-  const value = record.value?.toString() ?? ''
-  if (id !== '' && kind !== '') return { id, key, kind, at, headers, value, topic, lane, offset, epoch }
-  // Of no Sluice: the id is the same whenever it is read again. Copies, or the bytes would hold on to the whole fetch.
-  const foreign = { key: copyOf(record.key), value: copyOf(record.value) }
-  id = deriveUlid(at, [topic, String(lane), String(offset)])
-  return { id, key, kind: FOREIGN, at, headers, value, topic, lane, offset, epoch, foreign }
+  const known = id !== '' && kind !== ''
+  const own = known
+    ? { id, kind, headers, value: record.value?.toString() ?? '' }
+    : strange(headers, record.value)
+  return { ...own, key, at, topic, lane, offset, epoch }
 }
 
-const copyOf = (bytes: Buffer | null): Uint8Array | undefined =>
-  bytes === null ? undefined : Uint8Array.from(bytes)
+/** What a stranger wrote: no id and no kind, and a value that need not be text. */
+function strange(given: Readonly<Record<string, string>>, bytes: Buffer | null) {
+  const headers: Record<string, string> = {}
+  for (const name in given) headers[name.toLowerCase()] = given[name] ?? ''
+  delete headers[HEADER.encoding] // ours to say
+  const isText = bytes === null || isUtf8(bytes)
+  if (!isText) headers[HEADER.encoding] = 'base64'
+  const value = bytes?.toString(isText ? 'utf8' : 'base64') ?? ''
+  return { id: '', kind: '', headers, value }
+}
 
 /** The offset after the last of the batch: records may be missing at its end, where the topic is compacted. */
 export const endOfBatch = ({ firstOffset, lastOffsetDelta }: RecordsBatch): number =>

@@ -1,5 +1,4 @@
 /** A subscription on Kafka: a member of a group, the lanes it holds, what it fetches for them and what it commits. */
-import { setImmediate as turn } from 'node:timers/promises'
 import type { Clock } from '../core/clock.ts'
 import type { Notify } from '../core/notices.ts'
 import type { Place, Received } from '../core/record.ts'
@@ -17,6 +16,8 @@ export interface KafkaSubscriptionOptions extends SubscribeOptions {
   readonly reader: KafkaReader
   readonly topic: string
   readonly group: string
+  /** How many the topic has. */
+  readonly lanes: number
   readonly sessionMs: number
   readonly heartbeatMs: number
   /** Lag without progress for so long starts the consumer anew, milliseconds. */
@@ -82,6 +83,13 @@ export class KafkaSubscription implements Subscription {
     return this.#options.group
   }
 
+  /** None of it while this process may have been given up on, and nothing of what it is about to let go of. */
+  get share(): number {
+    if (this.#over.signal.aborted || !this.#member.alive) return 0
+    const kept = [...this.#lanes.held.values()].filter(({ draining }) => !draining)
+    return kept.length / this.#options.lanes
+  }
+
   get held(): ReadonlyMap<number, HeldLane> {
     return this.#lanes.held
   }
@@ -93,7 +101,7 @@ export class KafkaSubscription implements Subscription {
       if (batch.length > 0) {
         this.#fetcher.wake()
         yield batch
-        await turn() // a backlog must not keep the rest of the process waiting
+        await this.#options.clock.sleep(0) // a backlog must not keep the rest of the process waiting
       } else await news
     }
   }

@@ -69,10 +69,10 @@ class KafkaBus implements Bus {
     this.#assertOpen()
     const { cluster, clock, sessionMs = 10_000, stallMs = 30_000 } = this.#options
     const { heartbeatMs = Math.ceil(sessionMs / 12) } = this.#options
-    await this.#reader.resolve(topic)
+    const { lanes } = await this.#reader.resolve(topic)
     const subscription = await KafkaSubscription.open({
       ...options,
-      ...{ cluster, reader: this.#reader, topic, group, sessionMs, heartbeatMs, stallMs, clock },
+      ...{ cluster, reader: this.#reader, topic, group, lanes, sessionMs, heartbeatMs, stallMs, clock },
       notify: this.#notify,
       onClose: (closed) => this.#subscriptions.delete(closed),
     })

@@ -31,18 +31,7 @@ export interface Place {
 }
 
 /** A record as a subscriber receives it. */
-export interface Received extends BusRecord, Place {
-  /** Only of a record that no Sluice wrote, which has the kind `FOREIGN`: its bytes, which need not be text. */
-  readonly foreign?: Foreign
-}
-
-export interface Foreign {
-  readonly key: Uint8Array | undefined
-  readonly value: Uint8Array | undefined
-}
-
-/** The kind of a record that came onto the bus without Sluice's headers. Its id is derived from where it lies. */
-export const FOREIGN = 'foreign'
+export interface Received extends BusRecord, Place {}
 
 export const TOPICS = {
   /** People, objects, deliveries: all that must stay in order. */
