@@ -30,6 +30,8 @@ export class Lanes {
   readonly #held = new Map<number, HeldLane>()
   /** What the group says is this member's. */
   #assigned: ReadonlySet<number> = new Set()
+  /** What it said that it holds when it last joined. */
+  #claimed: readonly number[] = []
   #membership: Membership | undefined
   #lastGeneration = -1
   /** Revocations that the holder has not finished: its hands are still on the records, so the lane is not given to it again. */
@@ -51,8 +53,8 @@ export class Lanes {
 
   /** What the others must not be given: it is held, or about to be. */
   claim(): Claim {
-    const lanes = new Set([...this.#held.keys(), ...this.#assigned])
-    return { generation: this.#lastGeneration, lanes: [...lanes] }
+    this.#claimed = [...new Set([...this.#held.keys(), ...this.#assigned])]
+    return { generation: this.#lastGeneration, lanes: this.#claimed }
   }
 
   /**
@@ -74,6 +76,9 @@ export class Lanes {
     if (leaving.length > 0) void this.#drain(leaving)
     void this.#gain(lanes.filter((lane) => !this.#held.has(lane)))
     this.#options.onChange()
+    // Withheld from all for the sake of this member, which does not hold it any more, or never came to.
+    const isFree = (lane: number) => !this.#assigned.has(lane) && !this.#held.has(lane)
+    if (this.#claimed.some(isFree)) void Promise.resolve().then(this.#options.onReleased)
   }
 
   /** The group goes on without this member: what it holds is fenced at once, and then handed over without its leave. */

@@ -36,6 +36,9 @@ export class GroupMember {
   /** Until when the group cannot have given the lanes to another, on this machine's clock; renewed by what the broker answers. */
   #aliveAt: number
   #joined = false
+  /** A join is under way: one asked for meanwhile would be answered by it, without what has changed since it was sent. */
+  #joining = false
+  #again = false
   #closed = false
 
   constructor(options: MemberOptions) {
@@ -54,7 +57,9 @@ export class GroupMember {
 
   /** Joins, or joins again so that the others see what it holds now. Failures are told to `onBroken`. */
   join(): void {
-    if (this.#closed) return
+    this.#again = this.#joining
+    if (this.#closed || this.#joining) return
+    this.#joining = true
     this.#consumer.joinGroup({}).catch((thrown: unknown) => this.#break(thrown))
   }
 
@@ -83,6 +88,7 @@ export class GroupMember {
   /** Awaited by the client before every join. Without a member id the group has expelled this one, or it never was in. */
   #prepare(): Buffer {
     const { claim, clock, onExpelled } = this.#options
+    this.#joining = true
     if (this.#joined && (this.#consumer.memberId === null || !this.alive)) {
       this.#joined = false
       onExpelled()
@@ -104,7 +110,9 @@ export class GroupMember {
       this.#joined = true
       this.#aliveAt = clock.mono()
       const lanes = (assignments ?? []).flatMap(({ partitions }) => partitions)
+      this.#joining = false
       onJoined({ generation: generationId ?? -1, memberId }, lanes)
+      if (this.#again) this.join()
     })
     this.#consumer.on('consumer:heartbeat:stalled', () =>
       this.#break(new Error('Heartbeats are not answered.')),
