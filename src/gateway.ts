@@ -5,7 +5,6 @@
 import { Board } from './admin/board.ts'
 import { Facts } from './admin/facts.ts'
 import type { Bus } from './bus/bus.ts'
-import { openSqliteBus, type SqliteBus } from './bus/sqlite.ts'
 import type { Config } from './config.ts'
 import type { Clock } from './core/clock.ts'
 import { type SluiceError, toSluiceError } from './core/errors.ts'
@@ -14,10 +13,11 @@ import type { Conservation } from './core/outcome.ts'
 import { resumeReplays } from './delivery/replay.ts'
 import { Delivery, GROUP } from './delivery/worker.ts'
 import { Intake } from './ingest/accept.ts'
-import { openSqliteLedger } from './ledger/sqlite.ts'
-import { openSqlitePeople } from './people/sqlite.ts'
+import { adopt, type Message } from './ingest/strangers.ts'
+import { INTAKE_GROUP, INTAKE_TOPICS, TopicIntake, writeMessages } from './ingest/topics.ts'
 import { lockDirectory } from './sqlite/lock.ts'
-import type { Stores } from './surfaces.ts'
+import { openStores, type Surroundings } from './stores.ts'
+import type { LocalLog, Stores } from './surfaces.ts'
 import { LiveFeed } from './telemetry/feed.ts'
 import { createLog } from './telemetry/log.ts'
 import { createMetrics, type Metrics, registerGauges } from './telemetry/metrics.ts'
@@ -31,6 +31,11 @@ export interface Gateway extends AsyncDisposable {
   /** Resolves when it cannot go on, such as after an error of the disk. */
   readonly failed: Promise<SluiceError>
   conservation(): Promise<Conservation>
+  /**
+   * Writes to a topic as a producer does, such as the reference envelope to `customerio.track`. Resolves when it is durable.
+   * Throws `bad_request` for a topic that takes no messages, `storage_full`.
+   */
+  publish(topic: string, messages: readonly Message[]): Promise<void>
   /** Answers and finishes what is under way, within the time that the configuration allows. */
   close(): Promise<void>
 }
@@ -68,13 +73,19 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const bus = options.aroundBus?.(stores.bus) ?? stores.bus
   const intake = new Intake({ ...stores, bus, clock, ulids, feed, notify })
   opening.defer(() => intake.idle())
+  if (config.roles.includes('ingest')) {
+    const topics = opening.use(new TopicIntake({ bus, intake, clock, notify, onFatal }))
+    await topics.start()
+  }
   const delivery = config.roles.includes('delivery')
     ? await startDelivery(config, { ...stores, bus, world, notify, feed, onFatal }, opening)
     : undefined
 
   const facts = new Facts({
     ...stores,
+    bytes: () => stores.log?.bytes,
     group: GROUP,
+    inbox: INTAKE_TOPICS.map((topic) => ({ topic, group: INTAKE_GROUP })),
     delivery: () => delivery?.state(),
     upstream: upstreamOf(config),
   })
@@ -88,8 +99,12 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   })
   const every = (ms: number, chore: () => Promise<unknown>) => opening.defer(repeat(clock, ms, chore))
   every(SAMPLE_MS, () => board.sample())
-  every(TRIM_MS, () => trim(stores, clock.now() - config.retentionMs))
-  every(SAMPLE_MS, () => relief.give(stores.bus))
+  every(TRIM_MS, async () => {
+    const before = clock.now() - config.retentionMs
+    await stores.log?.trim(before)
+    await stores.ledger.trim(before)
+  })
+  every(SAMPLE_MS, () => relief.give(stores.log))
 
   const { host, port } = await world.serve(
     { config, clock, ulids, stores, intake, feed, facts, delivery, board, metrics: metrics.registry, notify },
@@ -106,6 +121,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     port,
     failed: failure.promise,
     conservation: () => facts.conservation(),
+    publish: (topic, messages) => writeMessages({ ...stores, clock }, topic, messages),
     close,
     [Symbol.asyncDispose]: close,
   }
@@ -126,8 +142,8 @@ class Relief {
     if (name === 'bus.full') this.#wanted = true
   }
 
-  async give(bus: SqliteBus): Promise<void> {
-    if (this.#wanted && (await bus.trim(Number.POSITIVE_INFINITY)) > 0) this.#wanted = false
+  async give(log: LocalLog | undefined): Promise<void> {
+    if (this.#wanted && log && (await log.trim(Number.POSITIVE_INFINITY)) > 0) this.#wanted = false
   }
 }
 
@@ -146,35 +162,7 @@ function notifier(config: Config, { onNotice, write, relief }: NotifierOptions, 
   }
 }
 
-interface Surroundings {
-  readonly world: World
-  readonly notify: Notify
-  readonly onFatal: (thrown: unknown) => void
-}
-
-async function openStores(
-  config: Config,
-  { world, ...alarms }: Surroundings,
-  opening: AsyncDisposableStack,
-): Promise<Stores> {
-  const { dataDir: directory, lanes, maxLogBytes, acceptLoss } = config
-  const { clock, disk } = world
-  const people = opening.use(openSqlitePeople({ directory, disk }))
-  const ledger = opening.use(await openSqliteLedger({ directory, disk, turn: () => clock.sleep(0) }))
-  const bus = await openSqliteBus({
-    directory,
-    disk,
-    lanes,
-    clock,
-    ...alarms,
-    ...(maxLogBytes === undefined ? {} : { maxBytes: maxLogBytes }),
-    ...(acceptLoss === undefined ? {} : { acceptLoss }),
-  })
-  return { people, ledger, bus: opening.use(bus) }
-}
-
-interface DeliveryParts extends Omit<Stores, 'bus'>, Surroundings {
-  readonly bus: Bus
+interface DeliveryParts extends Stores, Surroundings {
   readonly feed: LiveFeed
 }
 
@@ -194,18 +182,23 @@ async function startDelivery(
   })
   opening.use(remote)
   const { ratePerSecond: ceiling, lingerMs, shutdownMs: drainMs } = config
-  const delivery = new Delivery({ ...parts, remote, clock, random, ceiling, concurrency, lingerMs, drainMs })
+  const delivery = new Delivery({
+    ...parts,
+    remote,
+    clock,
+    random,
+    ceiling,
+    concurrency,
+    lingerMs,
+    drainMs,
+    adopt,
+  })
   await resumeReplays({ ...parts, clock })
   await delivery.start()
   return opening.use(delivery)
 }
 
 const upstreamOf = ({ trackUrl: url, region, ratePerSecond: ceiling }: Config) => ({ url, region, ceiling })
-
-async function trim({ bus, ledger }: Stores, before: number): Promise<void> {
-  await bus.trim(before)
-  await ledger.trim(before)
-}
 
 /** Repeats a chore until the returned function is called; a chore that fails is tried again at its next turn. */
 function repeat(clock: Clock, ms: number, chore: () => Promise<unknown>): () => Promise<void> {

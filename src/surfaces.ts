@@ -4,6 +4,7 @@ import type { Board } from './admin/board.ts'
 import type { Facts } from './admin/facts.ts'
 import { healthRoutes } from './admin/health.ts'
 import { adminRoutes } from './admin/routes.ts'
+import type { Bus } from './bus/bus.ts'
 import type { SqliteBus } from './bus/sqlite.ts'
 import type { Config } from './config.ts'
 import type { Clock } from './core/clock.ts'
@@ -20,10 +21,15 @@ import type { People } from './people/people.ts'
 import type { LiveFeed } from './telemetry/feed.ts'
 
 export interface Stores {
-  readonly bus: SqliteBus
+  readonly bus: Bus
   readonly ledger: Ledger
   readonly people: People
+  /** Undefined where the bus is elsewhere. */
+  readonly log: LocalLog | undefined
 }
+
+/** What only a log on this machine has: its size, and room that can be made in it. */
+export type LocalLog = Pick<SqliteBus, 'bytes' | 'trim'>
 
 /** What the surfaces show and call. */
 export interface Surfaces {

@@ -79,6 +79,7 @@ const STATUS: Status = {
     missing: 0,
   },
   backlog: { pending: 0, oldest_age_s: null, in_per_s: 0, out_per_s: 0, drains_in_s: 0 },
+  inbox: [],
   dead: { waiting: 0, replaying: 0 },
   log: { bytes: 1 },
 }

@@ -1,5 +1,6 @@
 /** The status page: what bus, ledger and delivery know, put together, with rates over the last seconds. */
 import type { Conservation } from '../core/outcome.ts'
+import { TOPICS } from '../core/record.ts'
 import type { Backlog, Status, Upstream } from './status.ts'
 
 export interface BoardSources {
@@ -8,6 +9,7 @@ export interface BoardSources {
   oldestAt(): Promise<number | undefined>
   upstream(): Upstream
   dead(): Promise<Status['dead']>
+  inbox(): Promise<Status['inbox']>
   log(): Status['log']
   /** Wall and monotonic milliseconds. */
   now(): number
@@ -46,10 +48,11 @@ export class Board {
 
   async status(): Promise<Status> {
     const sources = this.#sources
-    const [conservation, oldestAt, dead] = await Promise.all([
+    const [conservation, oldestAt, dead, inbox] = await Promise.all([
       sources.conservation(),
       sources.oldestAt(),
       sources.dead(),
+      sources.inbox(),
     ])
     return {
       ...this.#facts,
@@ -57,7 +60,8 @@ export class Board {
       uptime_s: Math.round((sources.now() - this.#startedAt) / 1000),
       upstream: sources.upstream(),
       conservation,
-      backlog: this.#backlog(conservation, oldestAt),
+      backlog: this.#backlog({ ...conservation, pending: conservation.pending - sendsIn(inbox) }, oldestAt),
+      inbox,
       dead,
       log: sources.log(),
     }
@@ -78,6 +82,10 @@ export class Board {
     }
   }
 }
+
+/** Sends are pending, and no backlog: nothing drains them yet. */
+const sendsIn = (inbox: Status['inbox']): number =>
+  inbox.find(({ topic }) => topic === TOPICS.transactional)?.pending ?? 0
 
 const round = (value: number): number => Math.round(value * 10) / 10
 

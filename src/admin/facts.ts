@@ -17,13 +17,20 @@ export interface DeliveryFacts {
 }
 
 export interface FactSources {
-  readonly bus: Pick<Bus, 'lag' | 'read'> & { readonly bytes: number }
+  readonly bus: Pick<Bus, 'lag' | 'read' | 'features'>
+  /** Of the log; undefined where it is not a file of this machine. */
+  readonly bytes: () => number | undefined
   readonly ledger: Pick<Ledger, 'counts' | 'dead'>
   /** The group whose progress is delivery's. */
   readonly group: string
+  /** The topics whose messages wait to become operations, each with the group that takes them. */
+  readonly inbox: readonly { readonly topic: string; readonly group: string }[]
   readonly delivery: () => DeliveryFacts | undefined
   readonly upstream: { readonly url: string; readonly region: string; readonly ceiling: number }
 }
+
+/** Nobody reads it yet: its group stands at the beginning, so that nothing of it is ever removed. */
+export const SENDS = { topic: TOPICS.transactional, group: 'messaging' } as const
 
 /** How far `findPending` looks into the backlog: some seconds of reading. */
 const LOOKED_AT = 200_000
@@ -41,14 +48,37 @@ export class Facts {
       conservation: () => this.conservation(),
       oldestAt: async () => (await this.#lag()).oldestAt,
       dead: () => this.#dead(),
-      log: () => ({ bytes: this.#from.bus.bytes }),
+      log: () => this.#log(),
+      inbox: () => this.#inbox(),
       upstream: () => this.#upstream(),
     }
   }
 
   async conservation(): Promise<Conservation> {
-    const [lag, counts] = await Promise.all([this.#lag(), this.#from.ledger.counts()])
-    return conserve({ ...lag, ...counts, recorded: this.#from.delivery()?.recorded ?? 0 })
+    const { bus, ledger, delivery } = this.#from
+    const [lag, sends, counts] = await Promise.all([this.#lag(), this.#sends(), ledger.counts()])
+    const { shared } = bus.features
+    return conserve({ ...lag, ...counts, recorded: delivery()?.recorded ?? 0, sends, shared })
+  }
+
+  async #sends(): Promise<number> {
+    const { topic, group } = SENDS
+    return (await this.#from.bus.lag(topic, group)).unsettled
+  }
+
+  #inbox(): Promise<Status['inbox']> {
+    const { bus, inbox } = this.#from
+    return Promise.all(
+      [...inbox, SENDS].map(async ({ topic, group }) => ({
+        topic,
+        pending: (await bus.lag(topic, group)).unsettled,
+      })),
+    )
+  }
+
+  #log(): Status['log'] {
+    const bytes = this.#from.bytes()
+    return bytes === undefined ? {} : { bytes }
   }
 
   /** The record of an operation that has no outcome yet, if it is not too deep in the backlog. */

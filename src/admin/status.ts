@@ -11,6 +11,8 @@ export interface Status {
   readonly upstream: Upstream
   readonly conservation: Conservation
   readonly backlog: Backlog
+  /** Messages on the topics of the reference architecture that are no operations yet; sends wait for a later stage. */
+  readonly inbox: readonly { readonly topic: string; readonly pending: number }[]
   readonly dead: { readonly waiting: number; readonly replaying: number }
   /** `bytes` is left out where the bus is not a file of this machine. */
   readonly log: { readonly bytes?: number }

@@ -81,4 +81,6 @@ export interface Features {
   readonly rebalances: boolean
   /** Records settled above an unsettled one stay settled after a restart. */
   readonly keepsSettledAbove: boolean
+  /** Other processes may be members of its groups, each with a ledger of its own. */
+  readonly shared: boolean
 }

@@ -34,6 +34,7 @@ export const KAFKA_FEATURES: Features = {
   persistent: true,
   rebalances: true,
   keepsSettledAbove: true, // as far as 4096 characters of metadata go: see kafka-position.ts
+  shared: true,
 }
 
 /** Connects when it is first used; `publish`, `subscribe` and the others throw what is wrong with the cluster. */

@@ -25,6 +25,7 @@ export const MEMORY_FEATURES: Features = {
   persistent: false,
   rebalances: true,
   keepsSettledAbove: false,
+  shared: false,
 }
 
 export function openMemoryBus(options: MemoryBusOptions): Bus {

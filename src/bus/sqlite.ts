@@ -51,6 +51,7 @@ export const SQLITE_FEATURES: Features = {
   persistent: true,
   rebalances: true,
   keepsSettledAbove: true,
+  shared: false,
 }
 
 /** Chunks removed in one transaction: a thousand rows of up to 1 MB would hold the event loop for too long. */

@@ -1,5 +1,6 @@
 /** `sluice dlq`: the dead letters, looked at, put through again, or given up. */
 import type { GroupList, LetterPage } from '../admin/wire.ts'
+import { HEADER } from '../core/record.ts'
 import { type Api, adminApi, query } from './api.ts'
 import { decide, selectorsOf } from './dlq-decide.ts'
 import type { Job } from './job.ts'
@@ -161,13 +162,14 @@ function letterLines(letter: Letter, title: string): string[] {
     ['reason', [refusal.code, refusal.reason].join('  ')],
     ['field', refusal.field ?? ''],
     ['message', refusal.message ?? ''],
+    ['from', letter.headers[HEADER.origin] ?? ''],
     ['received', new Date(receivedAt).toISOString()],
     ['dead', `${new Date(endedAt).toISOString()}  (after ${spanText(endedAt - receivedAt)})`],
     ...attempts.map(({ at, status, code, ms, detail }, index) => [
       `attempt ${index + 1}`,
       `${new Date(at).toISOString()}  ${status ?? 'no answer'}  ${code}  ${spanText(ms)}  ${detail ?? ''}`,
     ]),
-    ['value', value],
+    [letter.headers[HEADER.encoding] ?? 'value', value],
   ]
   const told = rows.filter(([, text]) => text !== '')
   return [`${title}  ${kind}  ${key}`, ...table(told).map((row) => `  ${row}`)]

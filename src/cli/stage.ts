@@ -142,8 +142,8 @@ export class Stage {
   async conclude(figures: Figures): Promise<Figures> {
     const counted = await this.#account()
     const { missing } = (await this.status()).conservation
-    const all = { ...counted, gateway_missing: missing }
-    if (!isWhole(counted) || missing !== 0)
+    const all = { ...counted, gateway_missing: missing ?? 0 }
+    if (!isWhole(counted) || all.gateway_missing !== 0)
       throw new SluiceError('not_conserved', `${accountText(counted)}.`, { details: all })
     this.say(`✔ ${accountText(counted)}`)
     return { ...figures, ...all }

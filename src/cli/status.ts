@@ -42,6 +42,7 @@ export function statusLines(now: Status, paint: Paint): string[] {
     ['sluice', `${version}  ${env}  up ${spanText(uptime_s * 1000)}  roles ${roles.join(', ')}`],
     ['flow', flowText(now)],
     ['backlog', backlogText(now)],
+    ...inboxRows(now),
     [
       'dead',
       `${dead.waiting} waiting${dead.waiting > 0 ? ' (sluice dlq list)' : ''}  ${dead.replaying} replaying`,
@@ -61,6 +62,13 @@ function backlogText({ backlog: { pending, oldest_age_s, drains_in_s } }: Status
   const age = oldest_age_s === null ? '' : `  oldest ${spanText(oldest_age_s * 1000)}`
   const drain = drains_in_s === null ? 'not draining' : `drains in ${spanText(drains_in_s * 1000)}`
   return `${pending}${age}  ${drain}`
+}
+
+/** Only what holds something: most applications speak HTTP alone. */
+function inboxRows({ inbox }: Status): [string, string][] {
+  const held = inbox.filter(({ pending }) => pending > 0)
+  const said = held.map(({ topic, pending }) => `${topic} ${pending}`)
+  return held.length === 0 ? [] : [['topics', said.join('  ')]]
 }
 
 /** What each state means for the person who reads it. */
@@ -84,12 +92,18 @@ function upstreamText({ upstream }: Status, paint: Paint): string {
 
 /** The conservation figure of promise P2, as the equation it is. */
 export function conservationText({ conservation }: Status, paint: Paint): string {
-  const { accepted, delivered, coalesced, suppressed, dead, pending, duplicate, missing } = conservation
-  const sum = Object.entries({ delivered, coalesced, suppressed, dead, pending, duplicate })
+  const { accepted, delivered, coalesced, suppressed, dead, pending, duplicate } = conservation
+  const { elsewhere = 0, missing } = conservation
+  const sum = Object.entries({ delivered, coalesced, suppressed, dead, pending, duplicate, elsewhere })
     .filter(([name, count]) => count > 0 || name === 'delivered')
     .map(([name, count]) => `${count} ${name}`)
-  const verdict = missing === 0 ? paint('green', 'none missing') : paint('red', `${missing} MISSING`)
-  return `${accepted} accepted = ${sum.join(' + ')}  ${verdict}`
+  return `${accepted} accepted = ${sum.join(' + ')}  ${verdictOn(missing, paint)}`
+}
+
+/** Of several processes that share a bus, each knows what it has ended itself. */
+function verdictOn(missing: number | null, paint: Paint): string {
+  if (missing === null) return paint('dim', 'by the ledger of this process')
+  return missing === 0 ? paint('green', 'none missing') : paint('red', `${missing} MISSING`)
 }
 
 function bytesText(bytes: number): string {

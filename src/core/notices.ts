@@ -41,6 +41,19 @@ export const NOTICES = {
     counter: 'ingest_refused',
     labels: ['code'],
   },
+  'ingest.unreadable': {
+    level: 'warn',
+    meaning:
+      'Messages of a topic could not be read: they go to the dead letters with their bytes and the reason.',
+    counter: 'ingest_unreadable',
+    labels: ['source'],
+    sum: 'count',
+  },
+  'ingest.failed': {
+    level: 'error',
+    meaning: 'The intake of the topics met an error of its own and stops the process; nothing is lost.',
+    counter: 'ingest_failures',
+  },
   'bus.recovered': {
     level: 'info',
     meaning: 'The log was opened and checked; this many records lie in it.',

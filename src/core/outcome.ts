@@ -34,8 +34,13 @@ export interface Conservation {
   readonly pending: number
   /** Records that repeated an operation already ended: two producers, or a client's retry that outran the dedupe. */
   readonly duplicate: number
-  /** accepted minus all the others. Anything but 0 is a defect or a loss. */
-  readonly missing: number
+  /**
+   * Ended by other processes that share the bus, by their own ledgers. Only where it is shared: it is what remains, so that
+   * nothing can be found missing by one of them.
+   */
+  readonly elsewhere?: number
+  /** accepted minus all the others. Anything but 0 is a defect or a loss. Null where the bus is shared. */
+  readonly missing: number | null
 }
 
 /** What the bus, the ledger and delivery each know; kept apart so that each can contradict the others. */
@@ -52,12 +57,18 @@ export interface Tally {
   readonly duplicate: number
   /** By delivery: operations that the ledger counts already and the bus not yet. */
   readonly recorded: number
+  /** By the bus: sends, which are kept until there is a stage that sends them. They are accepted, and pending. */
+  readonly sends: number
+  /** Whether other processes end operations too. */
+  readonly shared: boolean
 }
 
 /** The figure of P2. An operation that the ledger counts is not pending, though the bus learns of it a moment later. */
 export function conserve(tally: Tally): Conservation {
-  const { published: accepted, delivered, coalesced, suppressed, dead, duplicate } = tally
-  const pending = tally.unsettled - tally.recorded + tally.replaying
-  const missing = accepted - delivered - coalesced - suppressed - dead - duplicate - pending
-  return { accepted, delivered, coalesced, suppressed, dead, pending, duplicate, missing }
+  const { delivered, coalesced, suppressed, dead, duplicate, sends, shared } = tally
+  const accepted = tally.published + sends
+  const pending = tally.unsettled - tally.recorded + tally.replaying + sends
+  const rest = accepted - delivered - coalesced - suppressed - dead - duplicate - pending
+  const figures = { accepted, delivered, coalesced, suppressed, dead, pending, duplicate }
+  return shared ? { ...figures, elsewhere: Math.max(0, rest), missing: null } : { ...figures, missing: rest }
 }

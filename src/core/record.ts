@@ -58,9 +58,16 @@ export const HEADER = {
   alsoKeys: 'also-keys',
   /** For `person.identify` only: the wall clock at Sluice stamped it because the caller gave no timestamp. */
   stamped: 'stamped',
+  /** Of an operation that a stranger's record said: where that lies, as `topic/lane/offset`. */
+  origin: 'origin',
+  /** Why a record is no operation: JSON with `reason`, `field` and `message`. */
+  fault: 'fault',
   /** `base64`: the record came as bytes that are not UTF-8 text, and its value is these in base64. */
   encoding: 'encoding',
 } as const
+
+/** The kind of a record that is no operation: whatever a stranger wrote, on its way to the dead letters. */
+export const UNREADABLE = 'unreadable'
 
 const NO_KEYS: readonly string[] = []
 

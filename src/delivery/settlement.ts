@@ -7,9 +7,10 @@ import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
-import { type BusRecord, HEADER, type Place, TOPICS } from '../core/record.ts'
+import { type Place, TOPICS } from '../core/record.ts'
 import type { Entry, Ledger } from '../ledger/ledger.ts'
 import type { Ended } from './op.ts'
+import { deadRecord, processedRecord } from './records.ts'
 
 export interface SettlementOptions {
   readonly bus: Pick<Bus, 'publish'>
@@ -180,42 +181,4 @@ function placesByTopic(closings: readonly Closing[]): Map<string, Place[]> {
     else places.set(place.topic, [place])
   }
   return places
-}
-
-/** `customerio.processed`: how it ended, how long it took from receipt, and the correlation id to join it by. */
-function processedRecord(entry: Entry): BusRecord {
-  const { id, key, kind, headers, receivedAt, endedAt, outcome, attempts, into, refusal } = entry
-  const value = JSON.stringify({
-    id,
-    kind,
-    outcome,
-    ...(into === undefined ? {} : { into }),
-    ...(refusal === undefined ? {} : { refusal }),
-    attempts: attempts.length,
-    correlation_id: headers[HEADER.correlationId],
-    received_at: new Date(receivedAt).toISOString(),
-    processed_at: new Date(endedAt).toISOString(),
-    processing_ms: endedAt - receivedAt,
-  })
-  return { id, key, kind, at: endedAt, headers, value }
-}
-
-/** `customerio.dlq`: the operation whole, every attempt, and the reason in Customer.io's words. */
-function deadRecord(entry: Entry): BusRecord {
-  const { id, key, kind, headers, receivedAt, endedAt, attempts, refusal, value } = entry
-  const rest = JSON.stringify({
-    id,
-    kind,
-    refusal,
-    attempts,
-    received_at: new Date(receivedAt).toISOString(),
-  })
-  return {
-    id,
-    key,
-    kind,
-    at: endedAt,
-    headers,
-    value: `${rest.slice(0, -1)},"operation":${value ?? 'null'}}`,
-  }
 }

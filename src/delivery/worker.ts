@@ -15,6 +15,7 @@ import { deliver, noteAttempt, noteRefusal, resultOf } from './deliver.ts'
 import { type Batch, Dispatcher } from './dispatcher.ts'
 import { type Ended, makeOp, type Op } from './op.ts'
 import { Pace, type PaceState } from './pace.ts'
+import { faultOf } from './records.ts'
 import { Recovery } from './recovery.ts'
 import { classOf, isBarrier } from './run.ts'
 import { Settlement } from './settlement.ts'
@@ -37,6 +38,8 @@ export interface DeliveryOptions {
   /** How long calls under way may take when a stop is asked for, milliseconds. */
   readonly drainMs: number
   readonly onFatal: (error: unknown) => void
+  /** Makes operations of what strangers wrote to the topic of operations itself. Pure. */
+  readonly adopt?: (record: Received) => Received
 }
 
 export interface DeliveryState extends PaceState {
@@ -147,8 +150,10 @@ export class Delivery implements AsyncDisposable {
   }
 
   async #intake(topic: string, subscription: Subscription): Promise<void> {
-    for await (const records of subscription) {
+    const { adopt = (record: Received) => record } = this.#options
+    for await (const found of subscription) {
       if (this.#stop.signal.aborted) return
+      const records = found.map(adopt)
       this.#admit(topic, topic === TOPICS.events ? await this.#recovery.sift(records) : records)
       if (!this.#hasRoom(topic)) this.#recovery.giveUp()
       while (!this.#hasRoom(topic) && !this.#stop.signal.aborted)
@@ -164,9 +169,8 @@ export class Delivery implements AsyncDisposable {
     this.#dispatcher.add(readable)
     this.#work.ring()
     if (readable.length === ops.length) return
-    const refusal = { code: 'unreadable_record', reason: 'unknown_kind' }
     const dead = ops.filter((op) => classOf(op.record.kind) === undefined)
-    this.#settle(dead.map((op) => ({ op, outcome: 'dead', refusal })))
+    this.#settle(dead.map((op) => ({ op, outcome: 'dead', refusal: faultOf(op.record.headers) })))
   }
 
   #hasRoom(topic: string): boolean {

@@ -184,10 +184,15 @@ const OF_PEOPLE: ReadonlySet<string> = new Set(
 
 const NOTHING: Recalled = new Map()
 
-function makeRecord(operation: Operation, { key, alsoKeys }: Placement, { headers, at }: Visit): BusRecord {
-  const { id, kind, value, stamped } = operation
-  if (alsoKeys.length === 0 && !stamped) return { id, key, kind, at, headers, value }
-  const more: Record<string, string> = { ...headers }
+/** `headers`: what the request says for all; `at`: when Sluice received it, milliseconds since 1970. */
+export function makeRecord(
+  operation: Operation,
+  { key, alsoKeys }: Placement,
+  { headers, at }: Pick<Visit, 'headers' | 'at'>,
+): BusRecord {
+  const { id, kind, value, stamped, headers: own } = operation
+  if (alsoKeys.length === 0 && !stamped && own === undefined) return { id, key, kind, at, headers, value }
+  const more: Record<string, string> = { ...headers, ...own }
   if (alsoKeys.length > 0) more[HEADER.alsoKeys] = JSON.stringify(alsoKeys)
   if (stamped) more[HEADER.stamped] = '1'
   return { id, key, kind, at, headers: more, value }

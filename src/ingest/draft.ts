@@ -1,6 +1,7 @@
 /** An operation as a caller gave it: read and judged, but without the id and the time that Sluice adds. */
 import { type JsonObject, memberMap, objectText } from '../core/json.ts'
 import type { Kind } from '../core/operation.ts'
+import type { Headers } from '../core/record.ts'
 
 /** The members of one operation in Track v2 form, as JSON texts by name. */
 export type Members = Map<string, string>
@@ -27,6 +28,10 @@ export interface Draft {
   readonly clientId: string | undefined
   /** The timestamp that the caller gave, in unix seconds; undefined when it gave none. */
   readonly seconds: number | undefined
+  /** When it came in, where that was before now: milliseconds since 1970. */
+  readonly at?: number
+  /** What is said beside it, over what its request says for all. */
+  readonly headers?: Headers
 }
 
 /** A value in two pieces, between which the id goes and, where the caller gave none, the timestamp. */

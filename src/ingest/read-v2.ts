@@ -4,7 +4,7 @@
  * comes back as a dead letter. Source: Track API v2, August 2026. Pure.
  */
 import { SluiceError } from '../core/errors.ts'
-import { isObject, type JsonObject, memberMap, plainNumber, plainText } from '../core/json.ts'
+import { byteLength, isObject, type JsonObject, memberMap, plainNumber, plainText } from '../core/json.ts'
 import { emailKey, isEvent, isKind, type Kind, objectKey, personKey } from '../core/operation.ts'
 import type { Draft, Item } from './draft.ts'
 
@@ -32,6 +32,23 @@ export const isItemError = (read: object): read is ItemError => 'reason' in read
 export function draftOf(read: Draft | ItemError): Draft {
   if (!isItemError(read)) return read
   throw new SluiceError('bad_request', read.message, { details: { field: read.field } })
+}
+
+/** An item, or the body of `entity`: 32 KB (Track API v2). */
+export const ITEM_BYTES = 32 * 1024
+
+/** An item as it came: its text, and what JSON.parse made of it, undefined where it is no JSON. */
+export function readOne(text: string, value: unknown): Draft | ItemError {
+  if (value === undefined) return invalid('', 'The body is not JSON.')
+  if (!isObject(value)) return invalid('', 'An operation must be a JSON object.')
+  const flaw = findLength(text)
+  return flaw ?? readItem({ value, members: memberMap(text) })
+}
+
+export function findLength(text: string): ItemError | undefined {
+  const bytes = byteLength(text)
+  if (bytes <= ITEM_BYTES) return undefined
+  return invalid('', `An operation has at most ${ITEM_BYTES} bytes; this has ${bytes}.`)
 }
 
 export function readItem(item: Item): Draft | ItemError {

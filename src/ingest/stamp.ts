@@ -3,6 +3,7 @@
  * (promise P4); where the client gave an id, the same id always gives the same ULID. Pure, but for the ULIDs it draws.
  */
 import { isEvent, KINDS, type Kind } from '../core/operation.ts'
+import type { Headers } from '../core/record.ts'
 import { deriveUlid, isUlid, type Ulids } from '../core/ulid.ts'
 import { type Draft, writeValue } from './draft.ts'
 
@@ -26,11 +27,12 @@ export interface Operation {
   /** The identify had no timestamp of its own. */
   readonly stamped: boolean
   readonly value: string
+  readonly headers?: Headers
 }
 
 /** `index` is the operation's place in its request. The draft is used up: the stamps go into its members. */
 export function stamp(draft: Draft, index: number, arrival: Arrival): Operation {
-  const { kind, others } = draft
+  const { kind, others, headers, at = arrival.at } = draft
   const { id, seenAs } = nameOperation(draft, index, arrival)
   const stamped = draft.seconds === undefined && hasTime(kind)
   return {
@@ -42,8 +44,9 @@ export function stamp(draft: Draft, index: number, arrival: Arrival): Operation 
     stamped: stamped && kind === 'person.identify',
     value: stampedValue(draft, {
       id: isEvent(kind) ? id : undefined,
-      timestamp: stamped ? String(Math.floor(arrival.at / 1000)) : undefined,
+      timestamp: stamped ? String(Math.floor(at / 1000)) : undefined,
     }),
+    ...(headers === undefined ? {} : { headers }),
   }
 }
 

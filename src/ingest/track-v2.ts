@@ -3,16 +3,13 @@
  * that cannot be read, or is too large, is refused as a whole.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { byteLength, elements, isObject, memberMap, parseJson } from '../core/json.ts'
+import { elements, isObject, memberMap, parseJson } from '../core/json.ts'
 import { bodyBytes, bodyText } from '../http/body.ts'
 import { answerAccepted, answerPartly, answerV2Error, type BatchError, Refused } from './answers.ts'
 import { type CutItem, cutBatch } from './cut-batch.ts'
 import type { Draft } from './draft.ts'
 import { originOf, type TrackDeps } from './origin.ts'
-import { type ItemError, invalid, isItemError, readItem } from './read-v2.ts'
-
-/** An item, or the body of `entity`: 32 KB (Track API v2). */
-const ITEM_BYTES = 32 * 1024
+import { ITEM_BYTES, invalid, isItemError, readOne } from './read-v2.ts'
 
 export function trackV2Routes(app: FastifyInstance, deps: TrackDeps): void {
   app.setErrorHandler(answerV2Error)
@@ -55,13 +52,4 @@ function itemTexts(text: string): readonly CutItem[] {
   if (!isObject(body) || !Array.isArray(body.batch))
     throw new Refused(invalid('batch', 'The body must be {"batch":[…]}.'))
   return elements(memberMap(text).get('batch') ?? '[]')
-}
-
-function readOne(text: string, value: unknown): Draft | ItemError {
-  if (value === undefined) return invalid('', 'The body is not JSON.')
-  if (!isObject(value)) return invalid('', 'An operation must be a JSON object.')
-  const bytes = byteLength(text)
-  if (bytes > ITEM_BYTES)
-    return invalid('', `An operation has at most ${ITEM_BYTES} bytes; this has ${bytes}.`)
-  return readItem({ value, members: memberMap(text) })
 }

@@ -106,7 +106,8 @@ export function registerGauges({ registry }: Metrics, sources: GaugeSources): vo
       async collect() {
         const figures = await answer(() => read(sources))
         this.reset()
-        for (const [state, figure] of Object.entries(figures ?? {})) this.set({ state }, figure)
+        for (const [state, figure] of Object.entries(figures ?? {}))
+          if (figure !== null) this.set({ state }, figure)
       },
     })
 }

@@ -60,6 +60,7 @@ const status = (changes: Partial<Status> = {}): Status => ({
     missing: 0,
   },
   backlog: { pending: 4, oldest_age_s: 7, in_per_s: 182.2, out_per_s: 190, drains_in_s: 600 },
+  inbox: [{ topic: 'customerio.track', pending: 0 }],
   dead: { waiting: 1, replaying: 0 },
   log: { bytes: 12 * 1024 * 1024 },
   ...changes,

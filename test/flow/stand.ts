@@ -17,8 +17,8 @@ export interface Stand {
   call(method: string, path: string, body?: unknown): Promise<Response>
   /** An answer of the admin API; with a body it is a POST. The shape is the caller's claim, and the test its proof. */
   admin<T>(path: string, body?: object): Promise<T>
-  /** Resolves when nothing is pending, and the emulator has applied it all. */
-  drained(): Promise<void>
+  /** Resolves when nothing is pending but so many sends, and the emulator has applied it all. */
+  drained(sends?: number): Promise<void>
 }
 
 export interface StandOptions {
@@ -45,8 +45,8 @@ export async function stand(options: StandOptions = {}): Promise<Stand> {
     },
   })
   after(() => gateway.close())
-  const drained = async () => {
-    while ((await gateway.conservation()).pending > 0)
+  const drained = async (sends = 0) => {
+    while ((await gateway.conservation()).pending > sends)
       await new Promise((resolve) => bell.addEventListener('told', resolve, { once: true }))
     emulator.settle()
   }

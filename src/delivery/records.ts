@@ -1,0 +1,75 @@
+/** Outcomes and dead letters as the records that tell of them; their form is in docs/asyncapi.yaml. Pure. */
+import { isObject, parseJson, plainText } from '../core/json.ts'
+import type { Refusal } from '../core/outcome.ts'
+import { type BusRecord, HEADER, type Headers, UNREADABLE } from '../core/record.ts'
+import type { Entry } from '../ledger/ledger.ts'
+
+/** `customerio.processed`: how it ended, how long it took from receipt, and the correlation id to join it by. */
+export function processedRecord(entry: Entry): BusRecord {
+  const { id, key, kind, headers, receivedAt, endedAt, outcome, attempts, into, refusal } = entry
+  const value = JSON.stringify({
+    id,
+    kind,
+    outcome,
+    into,
+    refusal,
+    attempts: attempts.length,
+    correlation_id: headers[HEADER.correlationId],
+    origin: headers[HEADER.origin],
+    received_at: new Date(receivedAt).toISOString(),
+    processed_at: new Date(endedAt).toISOString(),
+    processing_ms: Math.max(0, endedAt - receivedAt),
+  })
+  return { id, key, kind, at: endedAt, headers: withoutEncoding(headers), value }
+}
+
+/** `customerio.dlq`: the operation whole, or the message that is none; every attempt; and the reason. */
+export function deadRecord(entry: Entry): BusRecord {
+  const { id, key, kind, headers, receivedAt, endedAt, attempts, refusal, value = 'null' } = entry
+  const rest = JSON.stringify({
+    id,
+    kind,
+    refusal,
+    attempts,
+    correlation_id: headers[HEADER.correlationId],
+    received_at: new Date(receivedAt).toISOString(),
+    dead_at: new Date(endedAt).toISOString(),
+  })
+  const what = isJson(entry) ? `"operation":${value}` : `"message":${JSON.stringify(messageOf(entry))}`
+  return {
+    id,
+    key,
+    kind,
+    at: endedAt,
+    headers: withoutEncoding(headers),
+    value: `${rest.slice(0, -1)},${what}}`,
+  }
+}
+
+/** Any kind but ours may hold anything, also where its headers say otherwise. */
+const isJson = ({ kind, value = 'null' }: Entry): boolean =>
+  kind !== UNREADABLE && parseJson(value) !== undefined
+
+/** Whatever was written, with the place where it lies: that of the stranger's record, else that of this one. */
+function messageOf({ headers, topic, lane, offset, value }: Entry): object {
+  const [from = topic, partition = lane, at = offset] = headers[HEADER.origin]?.split('/') ?? []
+  const encoding = headers[HEADER.encoding] ?? 'utf-8'
+  return { topic: from, partition: Number(partition), offset: Number(at), encoding, value: value ?? '' }
+}
+
+/** The header speaks of the value of the operation, which here stands within another. */
+function withoutEncoding({ [HEADER.encoding]: _, ...headers }: Headers): Headers {
+  return headers
+}
+
+/** Why a record is no operation: what ingest found, or else only that its kind is none. */
+export function faultOf(headers: Headers): Refusal {
+  const found = parseJson(headers[HEADER.fault] ?? '')
+  const { reason, field, message } = isObject(found) ? found : { reason: 'unknown_kind' }
+  return {
+    code: 'unreadable_record',
+    reason: plainText(reason),
+    ...(field === undefined || field === '' ? {} : { field: plainText(field) }),
+    ...(message === undefined ? {} : { message: plainText(message) }),
+  }
+}
