@@ -7,6 +7,7 @@ import { makeUlids } from '../src/core/ulid.ts'
 import { COVERAGE } from '../src/emulator/coverage.ts'
 import { createServer } from '../src/http/server.ts'
 import { trackRoutes } from '../src/ingest/routes.ts'
+import { refuseSends } from '../src/relay/sends.ts'
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 const row = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`
@@ -92,6 +93,18 @@ function callsOf(operation: string): string[] {
   )
 }
 
+/** What the gateway does with a call that has no route of its own. */
+function byGateway(call: string): string {
+  const [method = '', path = ''] = call.split(' ')
+  if (!path.startsWith('/v1/')) return 'no'
+  try {
+    refuseSends({ method, path: path.replaceAll('{}', '1'), body: undefined }, true)
+    return 'passed on'
+  } catch {
+    return 'no'
+  }
+}
+
 async function compatibilityPage(): Promise<string> {
   const gateway = await gatewayRoutes()
   const emulator = new Map(
@@ -102,14 +115,15 @@ async function compatibilityPage(): Promise<string> {
   )
   const rows = calls.map((call) => [
     `\`${call}\``,
-    gateway.has(call) ? 'yes' : 'no',
+    gateway.has(call) ? 'yes' : byGateway(call),
     emulator.get(call) ?? 'no',
   ])
   return `# Compatibility
 
 Which calls of Customer.io the gateway takes, and which the emulator answers. Made from the routes of the one and the coverage
-table of the other; \`{}\` stands for an identifier. What the gateway does not take it answers with 404, and stores nothing.
-Within Track v2 and the Pipelines API all types and actions that are documented are taken.
+table of the other; \`{}\` stands for an identifier. Within Track v2 and the Pipelines API all types and actions that are
+documented are taken. Every other call of the App API is passed on to Customer.io, those that are not in this table too, with
+two exceptions: sends are answered with 501, and what would mail people from where it is not production with 403.
 
 ${table(['Call', 'Gateway', 'Emulator'], rows)}
 `

@@ -100,10 +100,10 @@ test('a secret has no flag', () => {
 
 test('sources come from a list in the file, from one text, or from the credentials of the workspace', async () => {
   const file =
-    'sources:\n  - { name: web, site_id: 1, api_key: 2e5, write_key: w }\n  - { name: app, site_id: 3, api_key: x }\n'
+    'sources:\n  - { name: web, site_id: 1, api_key: 2e5, write_key: w, app_key: a }\n  - { name: app, site_id: 3, api_key: x }\n'
   const listed = await load({ files: { '/app/sluice.yaml': file } })
   assert.deepEqual(listed.config.sources, [
-    { name: 'web', siteId: '1', apiKey: '2e5', writeKey: 'w' },
+    { name: 'web', siteId: '1', apiKey: '2e5', writeKey: 'w', appKey: 'a' },
     { name: 'app', siteId: '3', apiKey: 'x' },
   ])
   const texts = await load({ env: { SLUICE_SOURCES: 'web:1:a:b, app:3:x' } })

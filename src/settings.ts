@@ -66,6 +66,8 @@ export interface Source {
   readonly apiKey: string
   /** What it shows to the Pipelines API instead. Unset: the API key. */
   readonly writeKey?: string
+  /** What it shows to the App API. Unset: only the workspace's own App API key is taken. */
+  readonly appKey?: string
 }
 
 /** `name:site:key` joined by commas, where the key keeps whatever colons it holds; or `none`. */
@@ -74,20 +76,28 @@ const sourceItems = (joined: string) =>
     const [name, site_id, ...key] = item.trim().split(':')
     return { name, site_id, api_key: key.join(':') }
   })
+const SOURCE = z.strictObject({
+  name: word,
+  site_id: word,
+  api_key: word,
+  write_key: word.optional(),
+  app_key: word.optional(),
+})
 const distinct = (words: readonly string[]) => new Set(words).size === words.length
 const sources = kind(
-  'a list of {name, site_id, api_key, write_key?}, or name:site:key joined by commas, each with a name and a site id of its own',
+  'a list of {name, site_id, api_key, write_key?, app_key?}, or name:site:key joined by commas, each with a name and a site id of its own',
   z
     .union([z.string().transform(sourceItems), z.array(z.unknown())])
-    .pipe(z.array(z.strictObject({ name: word, site_id: word, api_key: word, write_key: word.optional() })))
+    .pipe(z.array(SOURCE))
     .refine((list) => distinct(list.map(({ name }) => name)) && distinct(list.map(({ site_id }) => site_id)))
     .transform((list) =>
       list.map(
-        ({ name, site_id: siteId, api_key: apiKey, write_key: writeKey }): Source => ({
+        ({ name, site_id: siteId, api_key: apiKey, write_key: writeKey, app_key: appKey }): Source => ({
           name,
           siteId,
           apiKey,
           ...(writeKey === undefined ? {} : { writeKey }),
+          ...(appKey === undefined ? {} : { appKey }),
         }),
       ),
     ),
@@ -241,7 +251,7 @@ export const SETTINGS = {
     kind: sources,
     fallback: ({ siteId, apiKey }) => (siteId && apiKey ? `default:${siteId}:${apiKey}` : 'none'),
     about:
-      'Who may publish. Unset: one source, default, with the credentials of the workspace itself. The write key is for the Pipelines API; without one the API key is.',
+      'Who may publish. Unset: one source, default, with the credentials of the workspace itself. The write key is for the Pipelines API; without one the API key is. The app key is for the App API, beside that of the workspace.',
     secret: true,
   },
   publicReports: {
@@ -281,6 +291,12 @@ export const SETTINGS = {
     kind: whole(1, 100_000),
     fallback: '900',
     about: 'The ceiling of calls to Customer.io a second: nine tenths of the documented 3000 in 3 seconds.',
+  },
+  appPerSecond: {
+    yaml: 'limits.app_per_second',
+    kind: whole(1, 1000),
+    fallback: '9',
+    about: 'Calls of the App API that are passed on a second: one below the documented 10.',
   },
   concurrency: {
     yaml: 'limits.concurrency',

@@ -10,6 +10,8 @@ import type { Config } from './config.ts'
 import type { Clock } from './core/clock.ts'
 import type { Notify } from './core/notices.ts'
 import type { Ulids } from './core/ulid.ts'
+import { type AppRemote, connectApp } from './customerio/app.ts'
+import { Turns } from './customerio/turns.ts'
 import { replayDead } from './delivery/replay.ts'
 import type { Delivery } from './delivery/worker.ts'
 import { type Address, createServer, type Listen } from './http/server.ts'
@@ -18,6 +20,8 @@ import { trackRoutes } from './ingest/routes.ts'
 import { knowSources, knowWriters } from './ingest/sources.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { People } from './people/people.ts'
+import { knowCallers } from './relay/callers.ts'
+import { relayRoutes } from './relay/routes.ts'
 import type { LiveFeed } from './telemetry/feed.ts'
 
 export interface Stores {
@@ -56,8 +60,12 @@ export const serveHttp =
   async (surfaces, opening) => {
     const { config, clock, ulids } = surfaces
     const server = createServer({ clock, ulids, ...(listen === undefined ? {} : { listen }) })
+    const remote = appRemote(config, opening) // closed after the server, which finishes what it has begun
     opening.defer(() => server.stop(config.shutdownMs))
-    if (config.roles.includes('ingest')) await server.app.register(ingest(surfaces))
+    if (config.roles.includes('ingest')) {
+      await server.app.register(ingest(surfaces))
+      await server.app.register(relay(surfaces, remote))
+    }
     await server.app.register(
       healthRoutes({ ready: async () => ready(server.stopping), metrics: surfaces.metrics }),
     )
@@ -74,6 +82,26 @@ const ingest = ({ config, intake, notify }: Surfaces) =>
     publicReports: config.publicReports,
     notify,
   })
+
+function appRemote({ appUrl: url, appApiKey: key, roles }: Config, opening: AsyncDisposableStack) {
+  if (key === undefined || !roles.includes('ingest')) return undefined
+  return opening.use(connectApp({ url, key }))
+}
+
+function relay({ config, clock, notify }: Surfaces, remote: AppRemote | undefined) {
+  const callers = config.sources.flatMap(({ name, appKey: key }) =>
+    key === undefined ? [] : [{ name, key }],
+  )
+  const { appApiKey: key } = config
+  return relayRoutes({
+    remote,
+    turns: new Turns(clock, config.appPerSecond),
+    nameCaller: knowCallers([...(key === undefined ? [] : [{ name: 'workspace', key }]), ...callers]),
+    clock,
+    production: config.env === 'production',
+    notify,
+  })
+}
 
 const admin = ({ config, clock, stores, feed, facts, delivery, board, notify }: Surfaces) =>
   adminRoutes({

@@ -55,6 +55,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   telemetry: ['core/'],
   ingest: ['core/', 'http/', ...CONTRACTS],
   delivery: ['core/', 'http/', 'customerio/', ...CONTRACTS],
+  relay: ['core/', 'http/', 'customerio/'],
   admin: ['core/', 'http/', ...CONTRACTS],
   emulator: ['core/', 'customerio/wire.ts'],
   verify: [
@@ -87,7 +88,9 @@ const ROOT_MAY: Readonly<Record<string, readonly string[]>> = {
     'core/',
     'config.ts',
     'http/',
+    'customerio/',
     'ingest/',
+    'relay/',
     'delivery/',
     'admin/',
     'telemetry/',
@@ -154,8 +157,8 @@ test('an implementation of a port never imports a sibling implementation', () =>
 
 /** A vendor belongs to few files, so that it can be changed in one place. */
 const VENDORS: Readonly<Record<string, RegExp>> = {
-  undici: /^(customerio\/http|cli\/.*)\.ts$/,
-  fastify: /^(http|ingest|admin|emulator)\//,
+  undici: /^(customerio\/(http|app)|cli\/.*)\.ts$/,
+  fastify: /^(http|ingest|relay|admin|emulator)\//,
   pino: /^telemetry\//,
   'prom-client': /^(telemetry\/|surfaces\.ts)/,
   commander: /^cli\//,

@@ -83,6 +83,13 @@ export const ERRORS = {
     meaning: 'The emulator does not do what Customer.io does at this path.',
     hint: 'GET /_emulator/coverage lists what is emulated, and how faithfully.',
   },
+  sends_unsupported: {
+    status: 501,
+    exit: 2,
+    retryable: false,
+    meaning: 'Sluice does not pass on transactional sends and broadcast triggers; nothing was sent.',
+    hint: 'Call Customer.io itself for /v1/send and /v1/campaigns/{id}/triggers; every other call of the App API is passed on.',
+  },
   // What the machine did
   storage_full: {
     status: 503,

@@ -180,6 +180,18 @@ export const NOTICES = {
     counter: 'ledger_replayed',
     sum: 'count',
   },
+  'relay.answered': {
+    level: 'debug',
+    meaning: 'A call of the App API was passed on, and answered by Customer.io.',
+    counter: 'relay_answered',
+    labels: ['status'],
+  },
+  'relay.refused': {
+    level: 'info',
+    meaning: 'A call of the App API was not passed on, or got no answer that could be given back.',
+    counter: 'relay_refused',
+    labels: ['code'],
+  },
   'gateway.started': { level: 'info', meaning: 'Everything listens and runs.', counter: 'gateway_starts' },
   'gateway.stopping': {
     level: 'info',

@@ -72,6 +72,7 @@ async function configFor(trackUrl: string, { directory = temporary(), env = {} }
     SLUICE_PORT: '0',
     SLUICE_LOG_LEVEL: 'silent',
     CUSTOMERIO_TRACK_URL: trackUrl,
+    CUSTOMERIO_APP_URL: trackUrl,
   }
   const { config } = await loadConfig({
     env: { ...settings, ...env },
