@@ -1,47 +1,71 @@
-/** The faults that controls plant between the stages and their ports, by name: each is a mistake that somebody has made. */
+/**
+ * The faults that controls plant between the stages and their ports, by name: each is a mistake that somebody has made, and
+ * none changes a line of the code that it is planted in.
+ */
 import type { Bus } from '../bus/bus.ts'
 import { elements, memberMap } from '../core/json.ts'
 import { type Call, connectRemote, type Remote, type Reply } from '../customerio/http.ts'
 import type { GatewayOptions } from '../gateway.ts'
 import { realWorld } from '../world.ts'
 
-export interface Fault {
+interface Fault {
   readonly bus?: (real: Bus) => Bus
   readonly remote?: (real: Remote) => Remote
 }
 
+/** A bus that publishes in another way. */
+const busWith =
+  (publish: (real: Bus, ...given: Parameters<Bus['publish']>) => Promise<void>) =>
+  (real: Bus): Bus => ({
+    features: real.features,
+    publish: (...given) => publish(real, ...given),
+    subscribe: (...given) => real.subscribe(...given),
+    lag: (...given) => real.lag(...given),
+    read: (...given) => real.read(...given),
+    [Symbol.asyncDispose]: () => real[Symbol.asyncDispose](),
+  })
+
+/** A remote whose calls and replies are changed on their way. */
+const remoteWith =
+  (change: { call?: (call: Call) => Call; reply?: (reply: Reply, call: Call) => Reply }) =>
+  (real: Remote): Remote => ({
+    send: async (call) => {
+      const sent = change.call?.(call) ?? call
+      const reply = await real.send(sent)
+      return change.reply?.(reply, sent) ?? reply
+    },
+    [Symbol.asyncDispose]: () => real[Symbol.asyncDispose](),
+  })
+
+const itemsOf = (call: Call): readonly string[] => elements(memberMap(call.body ?? '{}').get('batch') ?? '[]')
+
+export const FAULTS = {
+  /** Answers before the commit: the acknowledged record is on its way to the disk. */
+  answerEarly: {
+    bus: busWith(async (real, topic, records) => {
+      real.publish(topic, records).catch(() => {}) // the process is killed; nobody asks any more
+    }),
+  },
+  /** Takes the refusal of a whole batch for a refusal of each of its items. */
+  condemnBatches: {
+    remote: remoteWith({
+      reply: (reply, call) => {
+        if (reply.status !== 400 || call.endpoint !== 'batch') return reply
+        const errors = itemsOf(call).map((_, batch_index) => ({ batch_index, reason: 'invalid' }))
+        return { ...reply, status: 207, body: JSON.stringify({ errors }) }
+      },
+    }),
+  },
+} as const satisfies Record<string, Fault>
+
+export type FaultName = keyof typeof FAULTS
+
 /** The options of a gateway with that fault in it; without one, of the gateway as it is. */
-export function plant(fault: Fault | undefined): GatewayOptions {
-  const { bus, remote } = fault ?? {}
+export function plant(name: FaultName | undefined): GatewayOptions {
+  if (name === undefined) return {}
+  const { bus, remote }: Fault = FAULTS[name]
   return {
     ...(bus && { aroundBus: bus }),
     ...(remote && { world: { ...realWorld(), connect: (options) => remote(connectRemote(options)) } }),
   }
-}
-
-/** A remote whose calls and replies are changed on their way. */
-function remoteWith(change: { call?: (call: Call) => Call; reply?: (reply: Reply, call: Call) => Reply }) {
-  return (real: Remote): Remote => ({
-    send: async (call) => {
-      const reply = await real.send(change.call?.(call) ?? call)
-      return change.reply?.(reply, call) ?? reply
-    },
-    [Symbol.asyncDispose]: () => real[Symbol.asyncDispose](),
-  })
-}
-
-const itemsOf = (call: Call): number => elements(memberMap(call.body ?? '{}').get('batch') ?? '[]').length
-
-/** Takes the refusal of a whole batch for a refusal of each of its items. */
-export const condemnBatches: Fault = {
-  remote: remoteWith({
-    reply: (reply, call) => {
-      if (reply.status !== 400 || call.endpoint !== 'batch') return reply
-      const errors = Array.from({ length: itemsOf(call) }, (_, index) => ({
-        batch_index: index,
-        reason: 'invalid',
-      }))
-      return { ...reply, status: 207, body: JSON.stringify({ errors }) }
-    },
-  }),
 }

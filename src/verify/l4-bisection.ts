@@ -1,7 +1,6 @@
 /** L4: of a batch that is refused whole, only the culprit ends among the dead letters, and few calls find it. */
 import type { LetterPage } from '../admin/wire.ts'
 import { seededRandom } from '../emulator/faults.ts'
-import { condemnBatches } from './faults.ts'
 import { intercept, type Script } from './interceptor.ts'
 import type { Proof, ProofContext } from './proof.ts'
 import { openStand, type Stand } from './stand.ts'
@@ -84,7 +83,7 @@ async function openCounted({ directory, planted }: ProofContext): Promise<Counte
   }
   // Longer than the bus takes to hand over 500 records, so that the first call has all of them.
   const env = { SLUICE_LIMITS_LINGER: '50ms' }
-  const fault = planted ? condemnBatches : undefined
+  const fault = planted ? 'condemnBatches' : undefined
   const stand = opening.use(await openStand({ directory, upstream, env, fault }))
   const running = opening.move()
   return { ...stand, calls: () => calls, [Symbol.asyncDispose]: () => running.disposeAsync() }
@@ -101,7 +100,7 @@ async function deliverOne({ size, poison }: Batch, stand: Counted): Promise<Seen
   const batch = Array.from({ length: size }, (_, n) => eventOf(n, n === poison ? POISON : 'tick'))
   await stand.call('POST', '/api/v2/batch', { batch })
   await stand.drained()
-  const { data } = await stand.admin<LetterPage>('/dead-letters?limit=500')
+  const { data } = await stand.admin<LetterPage>('/dead-letters?limit=500&state=waiting')
   const dead = data.map(({ key }) => key)
   await stand.admin('/dead-letters/drop', { code: 'upstream_rejected' })
   const arrived = stand.emulator.events({ after: before.last }).length

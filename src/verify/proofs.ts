@@ -1,5 +1,6 @@
 /** All proofs, in the order in which they run: the quick ones that many others build on come first. */
+import { kill } from './d1-kill.ts'
 import { bisection } from './l4-bisection.ts'
 import type { Proof } from './proof.ts'
 
-export const PROOFS: readonly Proof[] = [bisection]
+export const PROOFS: readonly Proof[] = [kill, bisection]

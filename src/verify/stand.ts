@@ -5,7 +5,7 @@ import type { NoticeFields, NoticeName } from '../core/notices.ts'
 import { type Emulator, startEmulator } from '../emulator/emulator.ts'
 import { seededRandom } from '../emulator/faults.ts'
 import { type Gateway, startGateway } from '../gateway.ts'
-import { type Fault, plant } from './faults.ts'
+import { type FaultName, plant } from './faults.ts'
 
 export interface Stand extends AsyncDisposable {
   readonly gateway: Gateway
@@ -20,6 +20,8 @@ export interface Stand extends AsyncDisposable {
 }
 
 export interface StandOptions {
+  /** One that is there already, and outlives the stand; else the stand has its own. */
+  readonly emulator?: Emulator
   /** Where the data of the gateway lies. */
   readonly directory: string
   readonly seed?: number
@@ -28,12 +30,12 @@ export interface StandOptions {
   /** Where the gateway delivers to, given where the emulator listens; the emulator itself unless told. */
   readonly upstream?: (emulatorUrl: string) => string
   /** Planted in the gateway. */
-  readonly fault?: Fault | undefined
+  readonly fault?: FaultName | undefined
 }
 
 export async function openStand(options: StandOptions): Promise<Stand> {
   await using opening = new AsyncDisposableStack()
-  const emulator = opening.use(await startEmulator({ port: 0, random: seededRandom(options.seed ?? 1) }))
+  const emulator = options.emulator ?? opening.use(await ownEmulator(options))
   const told: [NoticeName, NoticeFields][] = []
   const bell = new EventTarget()
   const onNotice = (name: NoticeName, fields: NoticeFields = {}) => {
@@ -52,6 +54,9 @@ export async function openStand(options: StandOptions): Promise<Stand> {
   const close = () => running.disposeAsync()
   return { gateway, emulator, told, drained, ...callsTo(gateway.url), [Symbol.asyncDispose]: close }
 }
+
+const ownEmulator = ({ seed = 1 }: StandOptions): Promise<Emulator> =>
+  startEmulator({ port: 0, random: seededRandom(seed) })
 
 /** The calls of an application and of an operator, with the credentials of `sluice dev`. */
 export function callsTo(url: string): Pick<Stand, 'call' | 'admin'> {
