@@ -30,11 +30,15 @@ export const resultDocument = ({ proof, verdict, finding, durationMs }: Result, 
   duration_s: Math.round(durationMs / 100) / 10,
 })
 
-/** All twelve promises, also those that nothing was run for. */
+/** All twelve promises, also those that nothing was run for. A proof of several is told whole under its first. */
 export const promiseLines = (results: readonly Result[], mode: Mode, paint: Paint): string[] =>
   PROMISE_IDS.flatMap((id) => {
     const mine = results.filter(({ proof }) => proof.promises.includes(id))
-    const evidence = mine.flatMap((result) => resultLines(result, mode, paint))
+    const evidence = mine.flatMap((result) => {
+      const lines = resultLines(result, mode, paint)
+      const [first = id] = result.proof.promises
+      return first === id ? lines : [`${lines[0]} ${paint('dim', `(above, ${first})`)}`]
+    })
     const none = `    ${paint('dim', '- no proof of it was run')}`
     return [`${paint('bold', id.padEnd(3))} ${PROMISES[id]}`, ...(mine.length === 0 ? [none] : evidence)]
   })

@@ -4,8 +4,9 @@ import { silent } from '../core/notices.ts'
 import { TOPICS } from '../core/record.ts'
 import { type Emulator, startEmulator } from '../emulator/emulator.ts'
 import { seededRandom } from '../emulator/faults.ts'
-import { GatewayProcess } from './gateway-process.ts'
-import { sendUntilDead, serialUlids } from './load.ts'
+import { effectsOf, lostOf, someOf } from './effects.ts'
+import { GatewayLine } from './gateway-process.ts'
+import { counter, idOf, sendUntilDead, type Tick } from './load.ts'
 import type { Proof, ProofContext } from './proof.ts'
 import { openStand } from './stand.ts'
 
@@ -31,9 +32,9 @@ export const kill: Proof = {
     await stand.gateway.close()
     const logged = await idsInLog(context)
     const effects = effectsOf(emulator)
-    const unlogged = acknowledged.filter((id) => !logged.has(id))
-    const lost = acknowledged.filter((id) => !effects.ids.has(id))
-    const bad = unlogged.length + lost.length + effects.twice + effects.inversions + Math.abs(missing)
+    const unlogged = acknowledged.filter(({ n }) => !logged.has(idOf(n)))
+    const lost = lostOf(acknowledged, effects)
+    const bad = unlogged.length + lost.length + effects.twice + effects.outOfOrder + Math.abs(missing)
     return {
       held: bad === 0,
       figures: {
@@ -42,43 +43,39 @@ export const kill: Proof = {
         'not in the log': unlogged.length,
         'without effect': lost.length,
         twice: effects.twice,
-        'out of order': effects.inversions,
-        'in doubt, kept': effects.ids.size - (acknowledged.length - lost.length),
+        'out of order': effects.outOfOrder,
+        'unanswered, kept': effects.seen.size - (acknowledged.length - lost.length),
       },
-      ...(bad > 0 && { detail: `lost, for example: ${[...unlogged, ...lost].slice(0, 3).join(', ')}` }),
+      ...(bad > 0 && { detail: `${missing} missing; without effect, for example: ${someOf(lost)}` }),
     }
   },
 }
 
-async function killAgainAndAgain(context: ProofContext, emulator: Emulator) {
+async function killAgainAndAgain(context: ProofContext, { url: trackUrl }: Emulator) {
+  const { directory, planted, signal, clock } = context
+  const fault = planted ? 'answerEarly' : undefined
+  await using line = new GatewayLine({ trackUrl, directory, env: {}, fault })
   const random = seededRandom(context.seed)
-  const ids = serialUlids()
-  const acknowledged: string[] = []
+  const serial = counter()
+  const acknowledged: Tick[] = []
   const total = context.cases ?? KILLS[context.scale]
   let kills = 0
-  for (let next = new GatewayProcess(); ; kills += 1) {
-    await using current = next
-    if (kills === total || context.signal.aborted) return { acknowledged, kills }
-    next = new GatewayProcess()
-    const url = await current.start({
-      trackUrl: emulator.url,
-      directory: context.directory,
-      env: {},
-      fault: context.planted ? 'answerEarly' : undefined,
-    })
+  for (; kills < total && !signal.aborted; kills += 1) {
+    const url = await line.start()
     const armed = Promise.withResolvers<void>()
     const before = acknowledged.length
-    const onAcknowledged = (batch: readonly string[]) => {
-      acknowledged.push(...batch)
+    const onAcknowledged = (ticks: readonly Tick[]) => {
+      acknowledged.push(...ticks)
       if (acknowledged.length - before >= ARMED_AFTER) armed.resolve()
     }
-    const sent = sendUntilDead({ url, senders: SENDERS, batch: BATCH, people: 20, ids, onAcknowledged })
-    await armed.promise
-    await context.clock.sleep(random() * WITHIN_MS) // the moment of the kill is the input
-    await current.kill()
+    const sent = sendUntilDead({ url, senders: SENDERS, batch: BATCH, people: 20, serial, onAcknowledged })
+    await Promise.race([armed.promise, sent]) // when it dies by itself, that is found in the counts
+    await clock.sleep(random() * WITHIN_MS) // the moment of the kill is the input
+    await line.end('SIGKILL')
     await sent
     context.progress(kills + 1, total, 'kills')
   }
+  return { acknowledged, kills }
 }
 
 /** Every id in the log, settled or not, as it lies on the disk. */
@@ -93,20 +90,4 @@ async function idsInLog({ directory, clock }: ProofContext): Promise<ReadonlySet
     from = Math.max(...records.map(({ offset }) => offset)) + 1
   }
   return ids
-}
-
-/** What took effect, and whether anything did so twice or before something that was sent earlier. */
-function effectsOf(emulator: Emulator) {
-  const ids = new Set<string>()
-  const last = new Map<string, string>()
-  let twice = 0
-  let inversions = 0
-  for (const { id, person } of emulator.events()) {
-    const [found, key] = [id ?? '', person ?? '']
-    if (ids.has(found)) twice += 1
-    if (found < (last.get(key) ?? '')) inversions += 1
-    ids.add(found)
-    last.set(key, found)
-  }
-  return { ids, twice, inversions }
 }

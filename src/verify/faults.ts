@@ -2,8 +2,10 @@
  * The faults that controls plant between the stages and their ports, by name: each is a mistake that somebody has made, and
  * none changes a line of the code that it is planted in.
  */
-import type { Bus } from '../bus/bus.ts'
+import type { Bus, Subscription } from '../bus/bus.ts'
 import { elements, memberMap } from '../core/json.ts'
+import type { Received } from '../core/record.ts'
+import { makeUlids } from '../core/ulid.ts'
 import { type Call, connectRemote, type Remote, type Reply } from '../customerio/http.ts'
 import type { GatewayOptions } from '../gateway.ts'
 import { realWorld } from '../world.ts'
@@ -13,17 +15,22 @@ interface Fault {
   readonly remote?: (real: Remote) => Remote
 }
 
-/** A bus that publishes in another way. */
+/** A bus with some of its verbs replaced. */
 const busWith =
-  (publish: (real: Bus, ...given: Parameters<Bus['publish']>) => Promise<void>) =>
+  (change: (real: Bus) => Partial<Bus>) =>
   (real: Bus): Bus => ({
     features: real.features,
-    publish: (...given) => publish(real, ...given),
+    publish: (...given) => real.publish(...given),
     subscribe: (...given) => real.subscribe(...given),
     lag: (...given) => real.lag(...given),
     read: (...given) => real.read(...given),
     [Symbol.asyncDispose]: () => real[Symbol.asyncDispose](),
+    ...change(real),
   })
+
+async function* reversed(subscription: Subscription): AsyncGenerator<readonly Received[]> {
+  for await (const records of subscription) yield records.toReversed()
+}
 
 /** A remote whose calls and replies are changed on their way. */
 const remoteWith =
@@ -39,12 +46,34 @@ const remoteWith =
 
 const itemsOf = (call: Call): readonly string[] => elements(memberMap(call.body ?? '{}').get('batch') ?? '[]')
 
+const ulids = makeUlids()
+const withNewIds = (body: string): string =>
+  body.replaceAll(/"id":"01K[^"]*"/g, () => `"id":"${ulids(Date.now())}"`)
+
 export const FAULTS = {
   /** Answers before the commit: the acknowledged record is on its way to the disk. */
   answerEarly: {
-    bus: busWith(async (real, topic, records) => {
-      real.publish(topic, records).catch(() => {}) // the process is killed; nobody asks any more
-    }),
+    bus: busWith((real) => ({
+      publish: async (topic, records) => {
+        real.publish(topic, records).catch(() => {}) // the process is killed; nobody asks any more
+      },
+    })),
+  },
+  /** Hands over what waits with the newest first. */
+  newestFirst: {
+    bus: busWith((real) => ({
+      subscribe: async (...given) => {
+        const subscription = await real.subscribe(...given)
+        return {
+          [Symbol.asyncIterator]: () => reversed(subscription),
+          get share() {
+            return subscription.share
+          },
+          settle: (places) => subscription.settle(places),
+          [Symbol.asyncDispose]: () => subscription[Symbol.asyncDispose](),
+        }
+      },
+    })),
   },
   /** Takes the refusal of a whole batch for a refusal of each of its items. */
   condemnBatches: {
@@ -54,6 +83,12 @@ export const FAULTS = {
         const errors = itemsOf(call).map((_, batch_index) => ({ batch_index, reason: 'invalid' }))
         return { ...reply, status: 207, body: JSON.stringify({ errors }) }
       },
+    }),
+  },
+  /** Gives every event a new id at every attempt, as a client does that draws it where it sends. */
+  renewIds: {
+    remote: remoteWith({
+      call: (call) => (call.body === undefined ? call : { ...call, body: withNewIds(call.body) }),
     }),
   },
 } as const satisfies Record<string, Fault>

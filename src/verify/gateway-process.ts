@@ -19,7 +19,7 @@ export type Word = { readonly url: string } | { readonly failed: string }
 /** In TypeScript from a clone, in JavaScript from the package: as this file itself. */
 const CHILD = join(import.meta.dirname, `gateway-child${extname(import.meta.filename)}`)
 
-export class GatewayProcess implements AsyncDisposable {
+class GatewayProcess {
   readonly #child: ChildProcess
   readonly #exit: Promise<unknown>
 
@@ -38,20 +38,38 @@ export class GatewayProcess implements AsyncDisposable {
     throw new SluiceError('internal', `The gateway did not start: ${word.failed}`)
   }
 
-  /** Ends it without a warning, and resolves when it is gone. */
-  kill(): Promise<unknown> {
-    return this.end('SIGKILL')
-  }
-
   /** Resolves when it is gone. */
-  async end(signal: NodeJS.Signals): Promise<unknown> {
+  async end(signal: NodeJS.Signals): Promise<void> {
     this.#child.kill(signal)
-    return this.#exit
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.kill()
+    await this.#exit
   }
 }
 
 const DIED: Word = { failed: 'the process ended' }
+
+/** One gateway after another on the same data. The next is loaded while the last one runs, so that a kill costs little time. */
+export class GatewayLine implements AsyncDisposable {
+  readonly #order: Order
+  #current: GatewayProcess | undefined
+  #spare = new GatewayProcess()
+
+  constructor(order: Order) {
+    this.#order = order
+  }
+
+  /** Starts the next one. Resolves with its url. */
+  start(): Promise<string> {
+    this.#current = this.#spare
+    this.#spare = new GatewayProcess()
+    return this.#current.start(this.#order)
+  }
+
+  /** Ends the one that runs, and resolves when it is gone. */
+  async end(signal: NodeJS.Signals): Promise<void> {
+    await this.#current?.end(signal)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.#current?.end('SIGKILL'), this.#spare.end('SIGKILL')])
+  }
+}

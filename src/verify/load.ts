@@ -1,12 +1,34 @@
-/** Load: events under ids of the proof's own, from several connections, and which of them were acknowledged. */
+/** Load: numbered events from several connections. The number is in the event and in its id, and ascends for each person. */
 
-/** ULIDs that ascend with every call, so that the order of sending can be read off them. */
-export function serialUlids(): () => string {
-  let serial = 0
-  return () => {
-    serial += 1
-    return `01K${String(serial).padStart(23, '0')}`
-  }
+export interface Tick {
+  readonly n: number
+  readonly person: string
+  /** Customer.io refuses it for good. */
+  readonly bad: boolean
+}
+
+/** A ULID that ascends with the number. */
+export const idOf = (n: number): string => `01K${String(n).padStart(23, '0')}`
+
+/** The event in the form of Track v2. Only a good one has a name that is no longer than Customer.io takes. */
+export const operationOf = ({ n, person, bad }: Tick) => ({
+  type: 'person',
+  identifiers: { id: person },
+  action: 'event',
+  name: bad ? 'x'.repeat(101) : 'tick',
+  id: idOf(n),
+  attributes: { n },
+})
+
+/** True when the gateway took all of them. Rejects when no answer came: it may have taken them or not. */
+export async function postTicks(url: string, ticks: readonly Tick[]): Promise<boolean> {
+  const { status, body } = await fetch(`${url}/api/v2/batch`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${btoa('dev:dev')}` },
+    body: JSON.stringify({ batch: ticks.map(operationOf) }),
+  })
+  await body?.cancel()
+  return status === 200
 }
 
 export interface LoadOptions {
@@ -15,46 +37,39 @@ export interface LoadOptions {
   readonly senders: number
   /** Events in one request. */
   readonly batch: number
-  /** People of each sender; nobody is shared, so that each person's events are sent one after the other. */
+  /** Of each sender; nobody is shared, so that each person's events are sent one after the other. */
   readonly people: number
-  readonly ids: () => string
-  /** Told of every request that was answered 200, with the ids in it. */
-  onAcknowledged(ids: readonly string[]): void
+  readonly serial: () => number
+  onAcknowledged(ticks: readonly Tick[]): void
 }
 
-/** Sends until nobody answers any more. Resolves with how many requests were answered by anything but 200. */
-export async function sendUntilDead(options: LoadOptions): Promise<number> {
-  const refused = await Promise.all(Array.from({ length: options.senders }, (_, n) => sender(n, options)))
-  return refused.reduce((sum, count) => sum + count, 0)
-}
-
-async function sender(n: number, options: LoadOptions): Promise<number> {
-  let refused = 0
-  try {
-    for (;;) {
-      const batch = batchOf(n, options)
-      const { status, body } = await post(options.url, batch)
-      await body?.cancel()
-      if (status === 200) options.onAcknowledged(batch.map(({ id }) => id))
-      else refused += 1
-    }
-  } catch {
-    return refused // the connection broke: the process is dead
+export function counter(): () => number {
+  let n = 0
+  return () => {
+    n += 1
+    return n
   }
 }
 
-const batchOf = (sender: number, { batch, people, ids }: LoadOptions) =>
-  Array.from({ length: batch }, (_, n) => ({
-    type: 'person',
-    identifiers: { id: `s${sender}p${n % people}` },
-    action: 'event',
-    name: 'tick',
-    id: ids(),
-  }))
+/** Sends until nobody answers any more. */
+export async function sendUntilDead(options: LoadOptions): Promise<void> {
+  await Promise.all(Array.from({ length: options.senders }, (_, n) => sender(n, options)))
+}
 
-const post = (url: string, batch: readonly object[]): Promise<Response> =>
-  fetch(`${url}/api/v2/batch`, {
-    method: 'POST',
-    headers: { authorization: `Basic ${btoa('dev:dev')}` },
-    body: JSON.stringify({ batch }),
-  })
+async function sender(
+  sender: number,
+  { url, batch, people, serial, onAcknowledged }: LoadOptions,
+): Promise<void> {
+  try {
+    for (;;) {
+      const ticks = Array.from({ length: batch }, (_, at) => ({
+        n: serial(),
+        person: `s${sender}p${at % people}`,
+        bad: false,
+      }))
+      if (await postTicks(url, ticks)) onAcknowledged(ticks)
+    }
+  } catch {
+    // the connection broke: the process is dead
+  }
+}
