@@ -270,9 +270,8 @@ interface LaneTake {
   readonly retries: boolean
 }
 
-/** It failed for now. Halving a refused batch is no retry: each of its calls is answered for good. */
-const isRetry = (op: Op): boolean =>
-  op.attempts.length > 0 && op.attempts.at(-1)?.code !== 'upstream_rejected'
+/** It failed for now. Halving a refused batch, or taking apart an unclear one, is no retry: each call is answered for good. */
+const isRetry = (op: Op): boolean => op.attempts.length > 0 && !op.narrowed
 
 function laneFor(op: Op): Lane {
   if (isSingle(op)) return 'single'

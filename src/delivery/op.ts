@@ -13,6 +13,8 @@ export interface Op {
   attempts: readonly Attempt[]
   /** The largest batch it may travel in. Halved each time such a batch is refused as a whole, so that a culprit ends up alone. */
   most: number
+  /** Its last call only told that it must travel with fewer others. The next one is no repetition of that, and no retry. */
+  narrowed: boolean
   /** It was refused as part of a merged identify: from now on it is sent unmerged. */
   unmerged: boolean
 }
@@ -34,6 +36,7 @@ export const makeOp = (record: Received): Op => ({
   bytes: byteLength(record.value),
   attempts: NONE,
   most: Number.POSITIVE_INFINITY,
+  narrowed: false,
   unmerged: false,
 })
 

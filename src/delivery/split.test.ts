@@ -92,3 +92,25 @@ test('a refused batch is halved, and an operation refused alone is dead', () => 
   assert.ok(batch.runs.every((run) => run.ops.every((op) => op.most === 2)))
   assert.deepEqual(fates(batchOf(sequence('a')), { kind: 'refused', refusal }), ['a dead bad'])
 })
+
+test('to go again in smaller company is no retry; to go again as before is one', () => {
+  const refusal = { code: 'upstream_rejected', reason: 'bad' }
+  const unclear = { kind: 'unclear', detail: '' } as const
+  const narrowedBy = (verdict: Parameters<typeof split>[1], ...ids: string[]) =>
+    split(batchOf(sequence(...ids)), verdict)
+      .again.flat()
+      .map(({ narrowed }) => narrowed)
+  assert.deepEqual(narrowedBy({ kind: 'refused', refusal }, 'a', 'b'), [true, true])
+  assert.deepEqual(narrowedBy(unclear, 'a', 'b'), [true, true])
+  assert.deepEqual(narrowedBy(unclear, 'a'), [false], 'alone already')
+  const batch = batchOf(sequence('a', 'b'))
+  split(batch, unclear)
+  split(batch, {
+    kind: 'later',
+    code: 'upstream_unavailable',
+    throttled: false,
+    retryAfterMs: undefined,
+    detail: '',
+  })
+  assert.ok(batch.runs.every((run) => run.ops.every(({ narrowed }) => !narrowed)))
+})

@@ -19,7 +19,8 @@ export function split(batch: Batch, verdict: Verdict): Split {
   if (verdict.kind === 'ok') return { ended: batch.runs.flatMap((run) => delivered(run)), again: [] }
   if (verdict.kind === 'items') return splitItems(batch, verdict.errors)
   if (verdict.kind === 'refused') return splitRefused(batch, verdict.refusal)
-  if (verdict.kind === 'unclear') for (const run of batch.runs) for (const op of run.ops) op.most = 1
+  if (verdict.kind === 'unclear') return splitUnclear(batch)
+  for (const run of batch.runs) for (const op of run.ops) op.narrowed = false
   return { ended: [], again: batch.runs.map((run) => run.ops) }
 }
 
@@ -63,8 +64,21 @@ const isMerged = (run: Run): boolean => run.items.length < run.ops.length
 
 /** One of the merged identifies is bad, the others are not: each goes by itself from now on. */
 function unmerge(run: Run): readonly Op[] {
-  for (const op of run.ops) op.unmerged = true
+  for (const op of run.ops) {
+    op.unmerged = true
+    op.narrowed = true
+  }
   return run.ops
+}
+
+/** Each goes by itself, since alone it gets an answer that is about it. What was alone already is repeated. */
+function splitUnclear(batch: Batch): Split {
+  for (const run of batch.runs)
+    for (const op of run.ops) {
+      op.most = 1
+      op.narrowed = batch.items > 1
+    }
+  return { ended: [], again: batch.runs.map((run) => run.ops) }
 }
 
 /**
@@ -78,7 +92,10 @@ function splitRefused(batch: Batch, refusal: Refusal): Split {
   if (only !== undefined && ops.length === 1)
     return { ended: [{ op: only, outcome: 'dead', refusal }], again: [] }
   const half = Math.ceil(batch.items / 2)
-  for (const op of ops) op.most = half
+  for (const op of ops) {
+    op.most = half
+    op.narrowed = true
+  }
   for (const run of batch.runs) if (isMerged(run)) unmerge(run)
   return { ended: [], again: batch.runs.map((run) => run.ops) }
 }

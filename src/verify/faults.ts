@@ -85,6 +85,12 @@ export const FAULTS = {
       },
     }),
   },
+  /** Takes a 207 for a success of all items. */
+  trust207: {
+    remote: remoteWith({
+      reply: (reply) => (reply.status === 207 ? { ...reply, status: 200, body: '{}' } : reply),
+    }),
+  },
   /** Gives every event a new id at every attempt, as a client does that draws it where it sends. */
   renewIds: {
     remote: remoteWith({

@@ -2,7 +2,8 @@
 import { kill } from './d1-kill.ts'
 import { storm } from './l1-storm.ts'
 import { order } from './l2-order.ts'
+import { partial } from './l3-partial.ts'
 import { bisection } from './l4-bisection.ts'
 import type { Proof } from './proof.ts'
 
-export const PROOFS: readonly Proof[] = [kill, storm, order, bisection]
+export const PROOFS: readonly Proof[] = [kill, storm, order, partial, bisection]
