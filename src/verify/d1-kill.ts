@@ -34,7 +34,8 @@ export const kill: Proof = {
     const effects = effectsOf(emulator)
     const unlogged = acknowledged.filter(({ n }) => !logged.has(idOf(n)))
     const lost = lostOf(acknowledged, effects)
-    const bad = unlogged.length + lost.length + effects.twice + effects.outOfOrder + Math.abs(missing)
+    const bad =
+      unlogged.length + lost.length + effects.twice + effects.outOfOrder + Math.abs(missing ?? Number.NaN)
     return {
       held: bad === 0,
       figures: {

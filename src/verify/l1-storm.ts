@@ -148,7 +148,8 @@ function findingOf({ sent, dead, balance, kills, unbalanced, calls, effects }: A
   const planted = new Set(sent.filter(({ bad }) => bad).map(({ n }) => n))
   const wrongly = [...new Set(dead).symmetricDifference(planted)]
   const { twice, outOfOrder } = effects
-  const bad = lost.length + wrongly.length + twice + outOfOrder + unbalanced + Math.abs(balance.missing)
+  const bad =
+    lost.length + wrongly.length + twice + outOfOrder + unbalanced + Math.abs(balance.missing ?? Number.NaN)
   return {
     held: bad === 0 && balance.pending === 0,
     figures: {
@@ -161,7 +162,7 @@ function findingOf({ sent, dead, balance, kills, unbalanced, calls, effects }: A
       dead: dead.length,
       'dead wrongly or not': wrongly.length,
       'moments out of balance': unbalanced,
-      missing: balance.missing,
+      missing: balance.missing ?? 'unknown',
     },
     ...(bad > 0 && { detail: `lost: ${someOf(lost)}; wrongly dead or alive: ${someOf(wrongly)}` }),
   }
