@@ -21,7 +21,7 @@ import { sizeOf } from './stretch.ts'
 /** One transaction takes whole publications until it has this much: at 2 us a record it holds the event loop for 20 ms. */
 const RECORDS = 8192
 const SIZE = 4 * 1024 * 1024
-/** A checkpoint comes after this many characters: with about 1000 pages in the WAL, as is SQLite's own habit. */
+/** With about 1000 pages in the WAL, as is SQLite's own habit. */
 const CHECKPOINT_SIZE = 4 * 1024 * 1024
 /** What a commit writes to the WAL beside its records: a few pages of 4096 bytes. */
 const COMMIT_SIZE = 16 * 1024
@@ -53,6 +53,8 @@ export interface CommitterOptions {
   readonly tables: Tables
   readonly space: Space
   readonly clock: Clock
+  /** A checkpoint comes after this many characters. Default 4 MB. */
+  readonly checkpointBytes: number | undefined
   /** Writes the anchor; what it throws is an error of the disk. */
   readonly anchor: () => void
   /** Readers of the log may look. */
@@ -138,7 +140,8 @@ export class Committer {
       for (const { stored } of round.publications) stored.reject(error)
       round.saved.reject(error)
     }
-    if (this.#written > CHECKPOINT_SIZE) void this.#options.clock.sleep(0).then(() => this.#checkpoint())
+    if (this.#written > (this.#options.checkpointBytes ?? CHECKPOINT_SIZE))
+      void this.#options.clock.sleep(0).then(() => this.#checkpoint())
   }
 
   #take(): Round {

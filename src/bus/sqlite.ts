@@ -35,6 +35,8 @@ export interface SqliteBusOptions {
   readonly onFatal: (error: SluiceError) => void
   /** The largest size of the database; beyond it `publish` throws `storage_full`. Default: the disk. */
   readonly maxBytes?: number
+  /** How much is written between checkpoints, roughly. Default 4 MB. */
+  readonly checkpointBytes?: number
   /** Ranges that `log_damaged` named, as `topic:from-to,…`: start without them. */
   readonly acceptLoss?: string
 }
@@ -98,7 +100,7 @@ class SqliteLogBus implements SqliteBus {
   #closed = false
 
   constructor(options: SqliteBusOptions, { db, path, tables, anchor }: Files) {
-    const { directory, disk = realDisk, lanes = LANES, maxBytes, clock, notify } = options
+    const { directory, disk = realDisk, lanes = LANES, maxBytes, checkpointBytes, clock, notify } = options
     this.#options = options
     this.#db = db
     this.#tables = tables
@@ -110,6 +112,7 @@ class SqliteLogBus implements SqliteBus {
       tables,
       space: new Space({ db, disk, path: join(directory, 'log.reserve'), maxBytes }),
       clock,
+      checkpointBytes,
       anchor: () => anchor.write(this.#heads(), MIGRATIONS.length),
       onStored: (log) => this.#topics.get(log.name)?.topic.wake(),
       onFatal: (error) => this.#fail(error),

@@ -1,9 +1,10 @@
 /** All proofs, in the order in which they run: the quick ones that many others build on come first. */
 import { kill } from './d1-kill.ts'
+import { powerLoss } from './d2-power-loss.ts'
 import { storm } from './l1-storm.ts'
 import { order } from './l2-order.ts'
 import { partial } from './l3-partial.ts'
 import { bisection } from './l4-bisection.ts'
 import type { Proof } from './proof.ts'
 
-export const PROOFS: readonly Proof[] = [kill, storm, order, partial, bisection]
+export const PROOFS: readonly Proof[] = [kill, powerLoss, storm, order, partial, bisection]
