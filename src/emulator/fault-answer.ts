@@ -28,8 +28,11 @@ function failure({ body, retryAfter, rps }: FaultRule, status: number, path: str
   return { ...answer, headers: { ...answer.headers, 'retry-after': String(retryAfter) } }
 }
 
+/** What the App API has below /v1 beside the Pipelines API; of its own, sends alone speak as Track does. */
+const APP = /^\/v1\/(?!(api\/)?send\/|(identify|track|page|screen|group|alias|batch)([?]|$))/
+
 function inFormOf(path: string, status: number, words: string): Answer {
-  if (path.startsWith('/v1/')) return appError(status, words)
+  if (APP.test(path)) return appError(status, words)
   if (path.startsWith('/api/v2/')) return itemErrors(status, [{ reason: 'unavailable', message: words }])
   return trackError(status, words)
 }
