@@ -54,7 +54,7 @@ function emulatorPage(): string {
   return `# What the emulator does, and what it does not
 
 Made from \`src/emulator/coverage.ts\`; \`sluice emulator coverage\` shows the same. A route that is not in this table answers
-501. Where Customer.io's own documents leave a question open, the note says what was chosen.
+501. Where Customer.io's own documents leave a question open, the note says what was chosen, after the word "Uncertain".
 
 ${table(['Operation', 'Emulated', 'Note'], rows)}
 `

@@ -57,7 +57,7 @@ export const APP_ROWS: readonly Row[] = [
   [
     'GET /v1/exports/{id}/download',
     'yes',
-    'A link to CSV that is good for 15 minutes; Customer.io’s columns are not documented.',
+    'Uncertain: a link to CSV that is good for 15 minutes; Customer.io’s columns are not documented.',
   ],
   ['POST /v1/exports/customers', 'yes', 'Done at once; read when it is downloaded.'],
   ['POST /v1/exports/deliveries', 'partly', NO_DELIVERIES],

@@ -1,6 +1,6 @@
 /**
  * What the emulator does and how faithfully, as one table: served at /_emulator/coverage and made into the docs. Where
- * Customer.io's behaviour is not known, the note says what was chosen.
+ * Customer.io's behaviour is not known, the note says what was chosen, after the word "Uncertain".
  */
 import { APP_ROWS } from './coverage-app.ts'
 
@@ -32,7 +32,7 @@ export const COVERAGE: readonly Covered[] = [
     [
       'POST /api/v1/customers/{identifier}/suppress',
       'yes',
-      'An identifier of nobody is blocked all the same. Later calls for it leave a skipped_update activity; which type Customer.io shows is not documented.',
+      'An identifier of nobody is blocked all the same. Uncertain: later calls for it leave a skipped_update activity; which type Customer.io shows is not documented.',
     ],
     [
       'POST /api/v1/customers/{identifier}/unsuppress',
@@ -42,7 +42,7 @@ export const COVERAGE: readonly Covered[] = [
     [
       'POST /api/v1/customers/{identifier}/events',
       'yes',
-      'An event for somebody unknown creates the person, except under a cio_id. Not documented.',
+      'An event for somebody unknown creates the person, except under a cio_id. Uncertain: not documented.',
     ],
     [
       'POST /api/v1/events',
@@ -58,7 +58,7 @@ export const COVERAGE: readonly Covered[] = [
     [
       'POST /api/v1/merge_customers',
       'yes',
-      'Journeys and delivery history do not exist here. Identifiers that the primary lacks go to it, the others become free; which of the two Customer.io does is not documented.',
+      'Journeys and delivery history do not exist here. Uncertain: identifiers that the primary lacks go to it, the others become free; which of the two Customer.io does is not documented.',
     ],
     [
       'POST /api/v1/segments/{segment_id}/add_customers',
@@ -74,28 +74,28 @@ export const COVERAGE: readonly Covered[] = [
     [
       'POST /api/v1/metrics',
       'partly',
-      'Recorded for any delivery id. A missing delivery_id or an unknown metric answers 400; the specification knows 200 only.',
+      'Recorded for any delivery id. Uncertain: a missing delivery_id or an unknown metric answers 400; the specification knows 200 only.',
     ],
     ['POST /api/v1/push/events', 'partly', 'As metrics.'],
     ['POST /push/events', 'partly', 'As metrics; the Ruby client sends here.'],
     [
       'POST /api/v1/cio_deliveries/events',
       'partly',
-      'As metrics; undocumented, sent by older mobile and web clients.',
+      'As metrics; sent by older mobile and web clients. Uncertain: undocumented.',
     ],
     [
       'POST /unsubscribe/{delivery_id}',
       'partly',
       'Recorded as the metric unsubscribed; no delivery is known, so nobody is unsubscribed.',
     ],
-    ['GET /auth', 'yes', 'Undocumented credential check.'],
+    ['GET /auth', 'yes', 'An undocumented credential check; the body of its answer is uncertain.'],
   ]),
   ...rows('track v2', [
     ['POST /api/v2/entity', 'yes', ''],
     [
       'POST /api/v2/batch',
       'yes',
-      'Items take effect in their order. A batch of nothing but invalid items answers 207; whether Customer.io answers 207 or 400 is not known.',
+      'Items take effect in their order. Uncertain: a batch of nothing but invalid items answers 207; whether Customer.io answers 207 or 400 is not known, nor how many items it takes: here the 500 KB are the limit.',
     ],
     [
       'person: identify, delete, event, page, screen',
@@ -105,13 +105,13 @@ export const COVERAGE: readonly Covered[] = [
     [
       'person: add_relationships, delete_relationships',
       'yes',
-      'Unknown objects and people are created. Not documented.',
+      'Unknown objects and people are created. Uncertain: not documented.',
     ],
     ['person: add_device, delete_device, merge, suppress, unsuppress', 'yes', ''],
     [
       'person: viewed_content, clicked_content',
       'partly',
-      'Undocumented, sent by Segment; recorded as activities.',
+      'Undocumented, sent by Segment; recorded as activities. Uncertain: what Customer.io does with them.',
     ],
     [
       'object: identify, identify_anonymous, delete, add_relationships, delete_relationships',
@@ -122,19 +122,19 @@ export const COVERAGE: readonly Covered[] = [
     [
       'errors',
       'partly',
-      'The shapes are documented, the texts mostly not: two are known to be Customer.io’s, the rest are the emulator’s own words. One fault is told for each item.',
+      'The shapes are documented. Uncertain: texts and reasons; two texts are known to be Customer.io’s, the rest are the emulator’s own words. One fault is told for each item.',
     ],
   ]),
   ...rows('people', [
     [
       'order of identifies',
       'yes',
-      'By timestamp for each attribute: older ones are dropped silently, equal and newer ones apply. A timestamp in milliseconds is taken as given and holds off all later ones; what Customer.io does is not known.',
+      'By timestamp for each attribute: older ones are dropped silently, equal and newer ones apply. Uncertain: a timestamp in milliseconds is taken as given and holds off all later ones; what Customer.io does is not known.',
     ],
     [
       'event dedupe',
       'yes',
-      'By ULID over the whole workspace, for ever; Customer.io’s window is not documented. An id that is no ULID is kept and not compared. An event that had no effect does not count as received.',
+      'By ULID over the whole workspace. Uncertain: for ever; Customer.io’s window is not documented. An id that is no ULID is kept and not compared. An event that had no effect does not count as received.',
     ],
     [
       'identifiers in the body',
@@ -150,7 +150,7 @@ export const COVERAGE: readonly Covered[] = [
     [
       '300 attributes for each person',
       'yes',
-      'Those beyond fail with a failed_attribute_change activity. Not documented.',
+      'Those beyond fail with a failed_attribute_change activity. Uncertain: not documented.',
     ],
     [
       'the processing delay',
@@ -173,7 +173,7 @@ export const COVERAGE: readonly Covered[] = [
     [
       'X-Strict-Mode: 1',
       'partly',
-      '400 and 401 in the meta shape; the texts are the emulator’s own. A batch is taken whole or not at all: not documented. What only the workspace refuses, such as a value that is too long, has no effect and is no 400.',
+      'Uncertain: 400 and 401 in the meta shape, whose texts are the emulator’s own. Uncertain: a batch is taken whole or not at all: not documented. What only the workspace refuses, such as a value that is too long, has no effect and is no 400.',
     ],
     [
       'semantic events of track',
@@ -183,7 +183,7 @@ export const COVERAGE: readonly Covered[] = [
     [
       'identify by anonymousId alone',
       'partly',
-      'Answers 200 and has no effect; what Customer.io keeps of it is not documented.',
+      'Uncertain: it answers 200 and has no effect; what Customer.io keeps of it is not documented.',
     ],
     [
       'messageId',
@@ -197,23 +197,27 @@ export const COVERAGE: readonly Covered[] = [
     [
       'v2 item 32 KB, batch 500 KB',
       'yes',
-      'KB is taken as 1024 bytes. A batch that is larger answers 400, an item within a batch is one error in a 207; the statuses are not documented.',
+      'KB is taken as 1024 bytes. Uncertain: a batch that is larger answers 400, an item within a batch is one error in a 207; the statuses are not documented.',
     ],
     [
       'identifiers and attribute names 150 bytes, values 1000 bytes, 300 attributes',
       'yes',
-      'Track v1 identify answers 400; the specification knows no 400 there, and Customer.io may cut or drop instead.',
+      'Uncertain: Track v1 identify answers 400; the specification knows no 400 there, and Customer.io may cut or drop instead.',
     ],
     ['event name 100 bytes, event data 100,000 bytes', 'yes', ''],
     ['object attributes 100 KB, segments 1000 ids', 'yes', ''],
     [
       'rate limit',
       'partly',
-      'Off unless a rate_limit fault sets one. The body of a 429 of the Track API is not documented.',
+      'Off unless a rate_limit fault sets one. Uncertain: the body of a 429 of the Track and Pipelines APIs is not documented, nor whether they send Retry-After: only when the fault is told to.',
     ],
   ]),
   ...rows('transport', [
-    ['Basic and Bearer credentials', 'yes', 'Both alphabets of base64. The body of a 401 is not documented.'],
+    [
+      'Basic and Bearer credentials',
+      'yes',
+      'Both alphabets of base64. Uncertain: the body of a 401 is not documented.',
+    ],
     ['gzip bodies, any content type, absent bodies', 'yes', ''],
     [
       'recorded response headers',
@@ -223,7 +227,7 @@ export const COVERAGE: readonly Covered[] = [
     [
       'redirects between regions',
       'partly',
-      'There is one region; the fault redirect sends callers to another host. The status is not documented: 301 unless told.',
+      'There is one region; the fault redirect sends callers to another host. Uncertain: the status is not documented: 301 unless told.',
     ],
     [
       'TLS',
