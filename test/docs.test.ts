@@ -14,6 +14,19 @@ for (const [path, page] of Object.entries(PAGES))
   test(`${path} is what its table makes (otherwise: npm run docs)`, async () =>
     assert.equal(read(path), await page()))
 
+test('every operation that Customer.io documents is taken by the gateway and the emulator, and stands in the table', async () => {
+  const table = (await PAGES['docs/compatibility.md']?.()) ?? ''
+  const rows = new Map<string, readonly string[]>()
+  for (const [, call = '', ...how] of table.matchAll(/^\| `(.*)` \| (.*) \| (.*) \|$/gm)) rows.set(call, how)
+  const { operations } = JSON.parse(read('test/fixtures/customerio-answers.json'))
+  assert.ok(operations.length > 70)
+  for (const { api, method, path } of operations) {
+    const [gateway, emulator] = rows.get(`${method} ${path.replace(/\{\w+\}/g, '{}')}`) ?? []
+    assert.equal(gateway, api === 'app' ? 'passed on' : 'yes', `${method} ${path}`)
+    assert.match(emulator ?? 'missing', /^(yes|partly)$/, `${method} ${path}`)
+  }
+})
+
 test('every error and notice of the tables is used, and none beside them', () => {
   const used = new Set<string>()
   for (const name of sourcesOf('src'))

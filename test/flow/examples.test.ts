@@ -1,4 +1,7 @@
-/** Every example of Customer.io's own description of the Track API, through the gateway and straight at the emulator. */
+/**
+ * Every example of Customer.io's own descriptions of the Track and Pipelines APIs, through the gateway and straight at the
+ * emulator. Samples that are nothing but an empty object are none.
+ */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -12,15 +15,23 @@ interface Example {
   readonly body?: unknown
 }
 
-const EXAMPLES: readonly Example[] = JSON.parse(
-  readFileSync(new URL('../fixtures/track-examples.json', import.meta.url), 'utf8'),
-)
+const examplesOf = (api: string): readonly Example[] =>
+  JSON.parse(readFileSync(new URL(`../fixtures/${api}-examples.json`, import.meta.url), 'utf8'))
+
+const EXAMPLES = [...examplesOf('track'), ...examplesOf('pipelines')]
+
+/** The strict mode of the Pipelines API, which would refuse what the other drops in silence. */
+const headersFor = (path: string) => ({
+  authorization: `Basic ${btoa(path.startsWith('/v1/') ? 'dev:' : 'dev:dev')}`,
+  'content-type': 'application/json',
+  'x-strict-mode': '1',
+})
 
 async function sayAll(url: string): Promise<void> {
   for (const { method, path, body } of EXAMPLES) {
     const answer = await fetch(`${url}${path}`, {
       method,
-      headers: { authorization: `Basic ${btoa('dev:dev')}`, 'content-type': 'application/json' },
+      headers: headersFor(path),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     assert.ok(
