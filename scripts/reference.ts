@@ -6,7 +6,9 @@ import { NOTICES, silent } from '../src/core/notices.ts'
 import { makeUlids } from '../src/core/ulid.ts'
 import { COVERAGE } from '../src/emulator/coverage.ts'
 import { createServer } from '../src/http/server.ts'
+import { Judge } from '../src/ingest/judge.ts'
 import { trackRoutes } from '../src/ingest/routes.ts'
+import { policiesWith, RULE_NAMES, ruleOf } from '../src/preflight/rules.ts'
 import { refuseSends } from '../src/relay/sends.ts'
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
@@ -72,7 +74,15 @@ async function gatewayRoutes(): Promise<ReadonlySet<string>> {
   })
   const nobody = () => undefined
   const intake = { accept: async () => [] }
-  const deps = { intake, nameSource: nobody, nameWriter: nobody, region: 'us', notify: silent } as const
+  const judge = new Judge({ policies: policiesWith(), clock: systemClock, notify: silent })
+  const deps = {
+    intake,
+    judge,
+    nameSource: nobody,
+    nameWriter: nobody,
+    region: 'us',
+    notify: silent,
+  } as const
   await server.app.register(trackRoutes(deps))
   await server.app.ready()
   await server.stop(0)
@@ -129,11 +139,59 @@ ${table(['Call', 'Gateway', 'Emulator'], rows)}
 `
 }
 
+function preflightPage(): string {
+  const rows = RULE_NAMES.map((name) => {
+    const { checks, limit, usual, may } = ruleOf(name)
+    return [
+      `\`${name}\``,
+      checks,
+      limit === undefined ? '' : String(limit),
+      usual,
+      may.filter((one) => one !== usual).join(', '),
+    ]
+  })
+  const reasons = RULE_NAMES.map((name) => {
+    const { why, fix, todo, source } = ruleOf(name)
+    return `- \`${name}\`: ${why}${fix ? ` Fix: ${fix}` : ''} *What to do:* ${todo} *Source:* ${source}.`
+  })
+  return `# Preflight
+
+What Sluice looks at before it takes an operation, and again right before the call, made from \`src/preflight/rules.ts\`. What a
+rule finds is never silent. \`warn\` lets it pass as it is, \`fix\` puts it right, and both name the rule in the header
+\`X-Sluice-Warnings\` and in \`sluice trace\`. \`refuse\` answers as Customer.io does (400 with \`meta.errors\` in Track v1, 400 or a
+207 with \`errors[]\` in v2; the Pipelines API answers 200 unless it is asked to be strict) and names the rule in the text and in
+\`X-Sluice-Refused\`. Every finding counts at \`/metrics\` (\`sluice_preflight_findings_total\` by rule and policy).
+
+\`sluice send --check operations.ndjson\` looks at a file and sends nothing; \`sluice explain <rule>\` shows a row.
+
+A policy is set by its rule, in \`sluice.yaml\` or as \`SLUICE_PREFLIGHT=empty_attribute=off,similar_id=refuse\`:
+
+\`\`\`yaml
+preflight:
+  empty_attribute: off
+  similar_id: refuse
+\`\`\`
+
+${table(['Rule', 'Looks at', 'Limit', 'Default', 'May be'], rows)}
+
+Limits are bytes of UTF-8 where bytes are named, else things, seconds or hours. What is at the limit passes.
+
+## Why these defaults
+
+What Customer.io refuses is refused here, at once and by name, instead of lying among the dead letters later. What it takes with
+a 200 stays taken, and is told of. Only where there is a single possible meaning, and sending it as it is would do lasting harm,
+is it put right.
+
+${reasons.join('\n')}
+`
+}
+
 /** Every page by its path. */
 export const PAGES: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/compatibility.md': compatibilityPage,
   'docs/errors.md': errorsPage,
   'docs/notices.md': noticesPage,
+  'docs/preflight.md': preflightPage,
   'docs/emulator.md': emulatorPage,
 }
 

@@ -13,8 +13,10 @@ import type { Conservation } from './core/outcome.ts'
 import { resumeReplays } from './delivery/replay.ts'
 import { Delivery, GROUP } from './delivery/worker.ts'
 import { Intake } from './ingest/accept.ts'
+import { Judge } from './ingest/judge.ts'
 import { adopt, type Message } from './ingest/strangers.ts'
 import { INTAKE_GROUP, INTAKE_TOPICS, TopicIntake, writeMessages } from './ingest/topics.ts'
+import { policiesWith } from './preflight/rules.ts'
 import { lockDirectory } from './sqlite/lock.ts'
 import { openStores, type Surroundings } from './stores.ts'
 import type { LocalLog, Stores } from './surfaces.ts'
@@ -71,12 +73,11 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const stores = await openStores(config, { world, notify, onFatal }, opening)
   const feed = new LiveFeed()
   const bus = options.aroundBus?.(stores.bus) ?? stores.bus
-  const intake = new Intake({ ...stores, bus, clock, ulids, feed, notify })
-  opening.defer(() => intake.idle())
-  if (config.roles.includes('ingest')) {
-    const topics = opening.use(new TopicIntake({ bus, intake, clock, notify, onFatal }))
-    await topics.start()
-  }
+  const judge = new Judge({ policies: policiesWith(config.preflight), clock, notify })
+  const entry = { judge, intake: new Intake({ ...stores, bus, clock, ulids, feed, notify }) }
+  opening.defer(() => entry.intake.idle())
+  if (config.roles.includes('ingest'))
+    await opening.use(new TopicIntake({ bus, ...entry, clock, notify, onFatal })).start()
   const delivery = config.roles.includes('delivery')
     ? await startDelivery(config, { ...stores, bus, world, notify, feed, onFatal }, opening)
     : undefined
@@ -106,8 +107,9 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   })
   every(SAMPLE_MS, () => relief.give(stores.log))
 
+  const shown = { feed, facts, delivery, board, metrics: metrics.registry }
   const { host, port } = await world.serve(
-    { config, clock, ulids, stores, intake, feed, facts, delivery, board, metrics: metrics.registry, notify },
+    { config, clock, ulids, stores, notify, ...entry, ...shown },
     opening,
   )
   notify('gateway.started', { port, upstream: config.trackUrl })

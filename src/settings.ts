@@ -1,5 +1,6 @@
 /** Every setting: its name, its place in sluice.yaml, what it may be, its default and its meaning, in one table. */
 import { z } from 'zod'
+import { isRuleName, type Policies, type Policy, ruleOf } from './preflight/rules.ts'
 
 export const ROLES = ['ingest', 'delivery'] as const
 
@@ -102,6 +103,26 @@ const sources = kind(
       ),
     ),
 )
+
+/** `rule=policy` joined by commas, or in sluice.yaml a mapping. */
+const ruleEntries = (joined: string) =>
+  Object.fromEntries(joined.split(',').map((each) => each.trim().split('=')))
+const maySay = (rule: string, policy: string): boolean =>
+  isRuleName(rule) && ruleOf(rule).may.includes(policy as Policy) // any text may be looked for
+const policies = {
+  ...kind(
+    'rule=policy joined by commas, or a mapping, with the rules and policies of docs/preflight.md',
+    z
+      .union([z.string().transform(ruleEntries), z.record(z.string(), z.unknown())])
+      .pipe(z.record(z.string(), word))
+      .refine((given) => Object.entries(given).every(([rule, policy]) => maySay(rule, policy)))
+      .transform((given): Partial<Policies> => given), // of names and policies of the table
+  ),
+  write: (given: unknown) =>
+    Object.entries(given ?? {})
+      .map((entry) => entry.join('='))
+      .join(','),
+}
 
 export type Known = Readonly<Record<string, unknown>>
 
@@ -260,6 +281,12 @@ export const SETTINGS = {
     fallback: 'true',
     about:
       'Whether metrics, push events and unsubscribes are taken without credentials, as Customer.io takes them.',
+  },
+  preflight: {
+    yaml: 'preflight',
+    kind: policies,
+    about:
+      'What is done about the findings of preflight, by rule: fix, warn, refuse or off. Unset: the defaults.',
   },
   adminToken: {
     yaml: 'admin.token',

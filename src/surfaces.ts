@@ -16,6 +16,7 @@ import { replayDead } from './delivery/replay.ts'
 import type { Delivery } from './delivery/worker.ts'
 import { type Address, createServer, type Listen } from './http/server.ts'
 import type { Intake } from './ingest/accept.ts'
+import type { Judge } from './ingest/judge.ts'
 import { trackRoutes } from './ingest/routes.ts'
 import { knowSources, knowWriters } from './ingest/sources.ts'
 import type { Ledger } from './ledger/ledger.ts'
@@ -42,6 +43,7 @@ export interface Surfaces {
   readonly ulids: Ulids
   readonly stores: Stores
   readonly intake: Intake
+  readonly judge: Judge
   readonly feed: LiveFeed
   readonly facts: Facts
   /** Undefined where this process does not deliver. */
@@ -73,9 +75,10 @@ export const serveHttp =
     return server.listen({ host: config.host, port: config.port })
   }
 
-const ingest = ({ config, intake, notify }: Surfaces) =>
+const ingest = ({ config, intake, judge, notify }: Surfaces) =>
   trackRoutes({
     intake,
+    judge,
     nameSource: knowSources(config.sources),
     nameWriter: knowWriters(config.sources),
     region: config.region,

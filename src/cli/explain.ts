@@ -1,6 +1,7 @@
-/** `sluice explain`: the table of errors, for people. */
+/** `sluice explain`: the tables of errors and of the rules of preflight, for people. */
 import { closest } from '../core/closest.ts'
 import { ERRORS, isErrorCode, SluiceError } from '../core/errors.ts'
+import { isRuleName, RULE_NAMES, type RuleName, ruleOf } from '../preflight/rules.ts'
 import type { Job } from './job.ts'
 import { table } from './output.ts'
 import type { Paint } from './paint.ts'
@@ -9,15 +10,21 @@ import type { CommandSpec } from './spec.ts'
 export const explain: CommandSpec = {
   name: 'explain',
   group: 'Help:',
-  summary: 'What an error code means, and what to do about it.',
-  about: 'Without a code: all of them.',
-  args: [['[code]', 'a code, as errors show it']],
+  summary: 'What an error code or a rule of preflight means, and what to do about it.',
+  about: 'Without a code: all error codes.',
+  args: [['[code]', 'a code or a rule, as errors show it']],
   examples: [
     ['sluice explain upstream_unauthorized', 'one code'],
+    ['sluice explain time_not_seconds', 'one rule of preflight'],
     ['sluice explain', 'all codes with their exit codes'],
     ['sluice explain --json', 'the table for programs'],
   ],
-  run: async (job) => (job.args[0] === undefined ? explainAll(job) : explainOne(job, job.args[0])),
+  run: async (job) => {
+    const [code] = job.args
+    if (code === undefined) explainAll(job)
+    else if (isRuleName(code)) explainRule(job, code)
+    else explainOne(job, code)
+  },
 }
 
 function explainAll({ output }: Job): void {
@@ -32,13 +39,32 @@ function explainAll({ output }: Job): void {
 
 function explainOne({ output }: Job, code: string): void {
   if (!isErrorCode(code)) {
-    const near = closest(code, Object.keys(ERRORS))
+    const near = closest(code, [...Object.keys(ERRORS), ...RULE_NAMES])
     const hint = near ? `Did you mean ${near}?` : 'Run "sluice explain" for all codes.'
     throw new SluiceError('not_found', `There is no code ${code}.`, { hint })
   }
   const row = ERRORS[code]
   if (output.json) output.document({ code, ...row })
   else for (const line of rowText(code, row, output.paint)) output.line(line)
+}
+
+function explainRule({ output }: Pick<Job, 'output'>, rule: RuleName): void {
+  if (output.json) output.document({ rule, ...ruleOf(rule) })
+  else for (const line of ruleText(rule, output.paint)) output.line(line)
+}
+
+function ruleText(rule: RuleName, paint: Paint): string[] {
+  const { checks, limit, usual, may, why, fix, todo, source } = ruleOf(rule)
+  const detail = (name: string, text: string) => `  ${paint('dim', name.padEnd(7))} ${text}`
+  return [
+    `${paint('bold', rule)}  a rule of preflight, ${usual} unless set otherwise`,
+    `  ${checks}${limit === undefined ? '' : ` Limit: ${limit}.`}`,
+    detail('do', todo),
+    detail('why', why),
+    ...(fix ? [detail('fix', fix)] : []),
+    detail('set', `preflight.${rule}: ${may.join(', ')}`),
+    detail('source', source),
+  ]
 }
 
 const rowText = (

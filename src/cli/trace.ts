@@ -1,5 +1,6 @@
 /** `sluice trace`: the life of one operation, end to end. */
 import type { Trace } from '../admin/wire.ts'
+import { isObject, parseJson, plainText } from '../core/json.ts'
 import { adminApi } from './api.ts'
 import type { Job } from './job.ts'
 import { table } from './output.ts'
@@ -80,6 +81,8 @@ function stepsOf(found: Trace): Step[] {
     [receivedAt, 'received', from],
     [receivedAt, 'durable', `${topic}  lane ${lane}  offset ${offset}`],
   ]
+  const noted = findingsIn(headers.preflight)
+  if (noted !== '') steps.push([receivedAt, 'preflight', noted])
   for (const [index, attempt] of attempts.entries()) {
     const answer = `${attempt.status ?? 'no answer'}  ${attempt.code}  ${spanText(attempt.ms)}  ${attempt.detail ?? ''}`
     steps.push([attempt.at, `attempt ${index + 1}`, answer])
@@ -88,6 +91,16 @@ function stepsOf(found: Trace): Step[] {
     refusal && [refusal.code, refusal.reason, refusal.field, refusal.message].filter(Boolean).join('  ')
   if (endedAt !== undefined) steps.push([endedAt, outcome ?? 'ended', reason ?? (into ? `into ${into}` : '')])
   return steps
+}
+
+/** What preflight let pass or put right: `time_not_seconds (timestamp, fixed)`. */
+function findingsIn(header: string | undefined): string {
+  const kept = parseJson(header ?? '[]')
+  if (!Array.isArray(kept)) return ''
+  return kept
+    .filter(isObject)
+    .map(({ rule, field, fixed }) => `${plainText(rule)} (${plainText(field)}${fixed ? ', fixed' : ''})`)
+    .join('  ')
 }
 
 function nextSteps({ state, id, into }: Trace): string[] {

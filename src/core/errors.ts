@@ -20,6 +20,14 @@ export const ERRORS = {
     meaning: 'The request is not in a form that Sluice or Customer.io can read.',
     hint: 'The message names the field and the limit. Correct the call; nothing was stored.',
   },
+  preflight_refused: {
+    status: 400,
+    exit: 2,
+    retryable: false,
+    meaning:
+      'A rule of preflight refuses the operation; the message names the rule, the field and the limit.',
+    hint: '"sluice explain <rule>" says what to do, and docs/preflight.md how a rule is set. Nothing was sent.',
+  },
   bad_usage: {
     status: 400,
     exit: 2,

@@ -54,6 +54,12 @@ export const NOTICES = {
     meaning: 'The intake of the topics met an error of its own and stops the process; nothing is lost.',
     counter: 'ingest_failures',
   },
+  'preflight.found': {
+    level: 'debug',
+    meaning: 'A rule of preflight found something; the policy says what was done about it.',
+    counter: 'preflight_findings',
+    labels: ['rule', 'policy'],
+  },
   'bus.recovered': {
     level: 'info',
     meaning: 'The log was opened and checked; this many records lie in it.',

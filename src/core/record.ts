@@ -64,6 +64,8 @@ export const HEADER = {
   fault: 'fault',
   /** `base64`: the record came as bytes that are not UTF-8 text, and its value is these in base64. */
   encoding: 'encoding',
+  /** What preflight found and let pass, as a JSON array of `{rule, field, fixed?}`; the first ten. */
+  preflight: 'preflight',
 } as const
 
 /** The kind of a record that is no operation: whatever a stranger wrote, on its way to the dead letters. */

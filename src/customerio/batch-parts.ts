@@ -1,7 +1,7 @@
 /** A batch of any length as calls that Customer.io takes: at most 500 KB and 1000 items each, in their order. Pure. */
 import { byteLength, isObject, type JsonObject } from '../core/json.ts'
+import { LIMITS } from '../core/limits.ts'
 import { checkObject, checkText, jsonText, refuse } from './input.ts'
-import { LIMITS } from './limits.ts'
 import { environmentOf, type Stamps, stampAttributes } from './service-calls.ts'
 import { BATCH_FRAME_BYTES } from './track.ts'
 

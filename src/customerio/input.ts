@@ -4,8 +4,9 @@
  */
 import { SluiceError } from '../core/errors.ts'
 import { byteLength, isObject, type JsonObject } from '../core/json.ts'
+import { LIMITS } from '../core/limits.ts'
 import { isUlid } from '../core/ulid.ts'
-import { LIMITS } from './limits.ts'
+import { MOST_SECONDS } from '../core/unix-time.ts'
 
 declare global {
   interface JSON {
@@ -114,9 +115,6 @@ export function toSeconds(field: string, value: Moment): number {
   if (seconds > MOST_SECONDS) throw refuse(field, 'must be unix seconds; this looks like milliseconds')
   return Math.floor(seconds)
 }
-
-/** The year 5138; as milliseconds the same number is a day in 1973. */
-const MOST_SECONDS = 100_000_000_000
 
 /** Customer.io dedupes on ULIDs alone; under any other id a repeat would take effect again. */
 export function checkEventId(id: string): string {

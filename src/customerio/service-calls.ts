@@ -1,5 +1,6 @@
 /** The calls of the direct client: what the application says in, a checked request out. Pure. */
 import { byteLength, type JsonObject, objectText } from '../core/json.ts'
+import { LIMITS } from '../core/limits.ts'
 import type { Call } from './http.ts'
 import {
   checkAttributes,
@@ -15,7 +16,6 @@ import {
   refuse,
   toSeconds,
 } from './input.ts'
-import { LIMITS } from './limits.ts'
 import { PATHS } from './wire.ts'
 
 /** What the client adds of its own. What the caller says under the same name counts instead. */

@@ -4,7 +4,7 @@
  * was lost: whatever became of the first, the merged one leaves the person right.
  */
 import { memberMap, objectText } from '../core/json.ts'
-import { LIMITS } from '../customerio/limits.ts'
+import { LIMITS } from '../core/limits.ts'
 
 /** An identify taken apart; undefined where it holds more than can be merged without knowing Customer.io's insides. */
 export interface Identify {

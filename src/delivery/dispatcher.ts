@@ -6,7 +6,7 @@
  * Every key has one queue. Only the run at its head may be in flight; a merge, and an identify that brings a second
  * identifier, stand in the queues of both keys and go only when they are at the head of both.
  */
-import { LIMITS } from '../customerio/limits.ts'
+import { LIMITS } from '../core/limits.ts'
 import { BATCH_FRAME_BYTES } from '../customerio/track.ts'
 import { isSuspect, type Op } from './op.ts'
 import { Queue } from './queue.ts'

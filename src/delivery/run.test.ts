@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { LIMITS } from '../core/limits.ts'
 import { KINDS } from '../core/operation.ts'
-import { LIMITS } from '../customerio/limits.ts'
 import { makeOp, type Op } from './op.ts'
 import { formRun, isBarrier, isSingle } from './run.ts'
 

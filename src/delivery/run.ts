@@ -3,8 +3,8 @@
  * operations of one class, in order. Delete, suppress, unsuppress and merge are runs of their own.
  */
 import { byteLength } from '../core/json.ts'
+import { LIMITS } from '../core/limits.ts'
 import { isKind, KINDS, type KindClass } from '../core/operation.ts'
-import { LIMITS } from '../customerio/limits.ts'
 import { type Identify, identifyText, mergeIdentifies, parseIdentify } from './coalesce.ts'
 import type { Op } from './op.ts'
 

@@ -4,8 +4,13 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { SluiceError } from '../core/errors.ts'
+import { LIMITS } from '../core/limits.ts'
 import { errorHeaders, publicMessage, toHttpError } from '../http/problem.ts'
-import type { ItemError } from './read-v2.ts'
+import type { Judged } from '../preflight/finding.ts'
+import type { RuleName } from '../preflight/rules.ts'
+import type { Draft } from './draft.ts'
+import { RefusedByRules, rulesText, sentence } from './judge.ts'
+import { type ItemError, invalid } from './read-v2.ts'
 
 const HEADERS = {
   'content-type': 'application/json; charset=utf-8',
@@ -18,6 +23,12 @@ const NAMED_IDS = 10
 
 const idsText = (ids: readonly string[]): string =>
   ids.length <= NAMED_IDS ? ids.join(',') : `${ids[0]}..${ids.at(-1)}`
+
+/** Names the rules whose findings were let pass or put right. */
+export function noteFindings(reply: FastifyReply, drafts: readonly Draft[]): FastifyReply {
+  const findings = drafts.flatMap((draft) => draft.findings ?? [])
+  return findings.length === 0 ? reply : reply.header('x-sluice-warnings', rulesText(findings))
+}
 
 /** `{}` and a line break, three bytes, as Customer.io sends it. */
 export function answerAccepted(reply: FastifyReply, ids: readonly string[]): FastifyReply {
@@ -32,6 +43,30 @@ export function answerNoContent(reply: FastifyReply, ids: readonly string[]): Fa
     .code(204)
     .headers({ ...headers, 'x-sluice-id': idsText(ids) })
     .send()
+}
+
+/** Names the rules that refused some of a batch. */
+export const noteRefused = (reply: FastifyReply, refused: readonly Judged[]): FastifyReply =>
+  refused.length === 0 ? reply : reply.header('x-sluice-refused', rulesText(refused))
+
+/** What the rules refuse, as errors of one item. */
+export const refusedItems = ({ findings }: RefusedByRules): ItemError[] =>
+  findings.map((finding) => invalid(finding.field, sentence(finding)))
+
+/** A body over its limit is refused while it is read, before any rule could look at it. */
+const sizeRule = ({ code, details }: SluiceError): RuleName | undefined => {
+  if (code !== 'too_large') return undefined
+  return details.limit === LIMITS.itemBytes ? 'item_bytes' : 'batch_bytes'
+}
+
+function refusedRules(error: SluiceError): Record<string, string> {
+  const rules = error instanceof RefusedByRules ? rulesText(error.findings) : sizeRule(error)
+  return rules === undefined ? {} : { 'x-sluice-refused': rules }
+}
+
+function textOf(error: SluiceError): string {
+  const rule = sizeRule(error)
+  return rule === undefined ? publicMessage(error) : `${publicMessage(error)} (rule ${rule})`
 }
 
 export interface BatchError extends ItemError {
@@ -75,17 +110,21 @@ export class RefusedMessages extends SluiceError {
 type Shape = (error: SluiceError) => object
 
 /** Track v1: a list of texts, but one text for credentials and merges. */
-const metaErrors: Shape = (error) => ({
-  meta: { errors: error instanceof RefusedMessages ? error.messages : [publicMessage(error)] },
-})
+const metaErrors: Shape = (error) => ({ meta: { errors: messagesOf(error) } })
+
+function messagesOf(error: SluiceError): readonly string[] {
+  if (error instanceof RefusedMessages) return error.messages
+  return error instanceof RefusedByRules ? error.findings.map(sentence) : [textOf(error)]
+}
+
 const metaError: Shape = (error) => ({ meta: { error: publicMessage(error) } })
-const itemErrors: Shape = (error) => ({
-  errors: [
-    error instanceof Refused
-      ? error.item
-      : { reason: error.code === 'bad_request' ? 'invalid' : error.code, message: publicMessage(error) },
-  ],
-})
+const itemErrors: Shape = (error) => ({ errors: itemsOf(error) })
+
+function itemsOf(error: SluiceError): readonly object[] {
+  if (error instanceof Refused) return [error.item]
+  if (error instanceof RefusedByRules) return refusedItems(error)
+  return [{ reason: error.code === 'bad_request' ? 'invalid' : error.code, message: textOf(error) }]
+}
 
 /** An error handler that answers in the shape of the routes it stands for. */
 const answerWith =
@@ -95,7 +134,7 @@ const answerWith =
     const body = error.code === 'unauthorized' ? { meta: { error: 'Unauthorized' } } : shape(error)
     return reply
       .code(statusOf(error))
-      .headers({ ...HEADERS, ...errorHeaders(error) })
+      .headers({ ...HEADERS, ...errorHeaders(error), ...refusedRules(error) })
       .send(JSON.stringify(body))
   }
 
@@ -118,5 +157,5 @@ export function answerPipelinesError(
 ): FastifyReply {
   const error = thrown instanceof SluiceError ? thrown : toHttpError(thrown, request)
   if (error.row.status >= 500 || isStrict(request)) return answerStrictError(error, request, reply)
-  return answerAccepted(reply.headers(errorHeaders(error)), [])
+  return answerAccepted(reply.headers({ ...errorHeaders(error), ...refusedRules(error) }), [])
 }

@@ -2,6 +2,7 @@
 import { type JsonObject, memberMap, objectText } from '../core/json.ts'
 import type { Kind } from '../core/operation.ts'
 import type { Headers } from '../core/record.ts'
+import type { Judged } from '../preflight/finding.ts'
 
 /** The members of one operation in Track v2 form, as JSON texts by name. */
 export type Members = Map<string, string>
@@ -24,6 +25,10 @@ export interface Draft {
   readonly members: Members
   /** Given where the text has all its members in the fixed order already, so that it can stay as it is. */
   readonly plain?: Plain
+  /** The same as JSON.parse made it, to look into; empty where Customer.io has no form of its own for it. */
+  readonly value: JsonObject
+  /** What preflight found and let pass; undefined when nothing. */
+  readonly findings?: readonly Judged[]
   /** The client's own id of an event, whatever its form. */
   readonly clientId: string | undefined
   /** The timestamp that the caller gave, in unix seconds; undefined when it gave none. */
@@ -67,7 +72,7 @@ export interface PlainParts extends Pick<Draft, 'kind' | 'key' | 'clientId' | 's
   readonly text: Plain
 }
 
-/** A draft that keeps its text. Its members are cut only if somebody asks for them. */
+/** A draft that keeps its text. Its members are cut, and it is parsed, only if somebody asks for that. */
 export const plainDraft = ({ kind, key, clientId, seconds, text }: PlainParts): Draft =>
   new PlainDraft({ kind, key, clientId, seconds, text })
 
@@ -88,8 +93,16 @@ class PlainDraft implements Draft {
   }
 
   get members(): Members {
+    return memberMap(this.#text)
+  }
+
+  get value(): JsonObject {
+    return JSON.parse(this.#text) as JsonObject // it was cut as an object
+  }
+
+  get #text(): string {
     const id = this.clientId === undefined ? '' : `,"id":${JSON.stringify(this.clientId)}`
-    return memberMap(`${this.plain.before}${id}${this.plain.after}`)
+    return `${this.plain.before}${id}${this.plain.after}`
   }
 }
 

@@ -4,9 +4,9 @@
  * taken; values pass as they came. docs/asyncapi.yaml is the contract. Pure; all throw `bad_request`.
  */
 import { members, objectText } from '../core/json.ts'
+import { unixSeconds } from '../core/unix-time.ts'
 import type { Item } from './draft.ts'
 import type { Part } from './pipelines-part.ts'
-import { unixSeconds } from './pipelines-times.ts'
 import { itemOf } from './pipelines-translate.ts'
 import { refuse } from './read-v1.ts'
 import { toIdentifiers } from './translate-v1.ts'

@@ -9,7 +9,7 @@ import { HEADER, type Received } from '../core/record.ts'
 import type { Draft } from './draft.ts'
 import { envelopeItem } from './envelope.ts'
 import { Part } from './pipelines-part.ts'
-import { findLength, type ItemError, invalid, isItemError, readItem } from './read-v2.ts'
+import { checkLength, type ItemError, invalid, isItemError, readItem } from './read-v2.ts'
 
 /** Why a record is no operation, with the field that is to blame; it goes to the dead letters. */
 export type Fault = ItemError
@@ -27,10 +27,16 @@ export function readMessage(record: Received): Draft | Fault {
   try {
     return readText(record)
   } catch (thrown) {
-    if (!(thrown instanceof SluiceError) || thrown.code !== 'bad_request') throw thrown
-    return invalid(String(thrown.details.field ?? ''), thrown.message)
+    return faultOf(thrown)
   }
 }
+
+/** The reader's refusal, or that of the rules, as what is to blame. Throws whatever else it is given. */
+export function faultOf(thrown: unknown): Fault {
+  if (!(thrown instanceof SluiceError) || !REFUSALS.has(thrown.code)) throw thrown
+  return invalid(String(thrown.details.field ?? ''), thrown.message)
+}
+const REFUSALS: ReadonlySet<string> = new Set(['bad_request', 'preflight_refused'])
 
 function readText(record: Received): Draft | Fault {
   const { value: text, headers } = record
@@ -40,8 +46,7 @@ function readText(record: Received): Draft | Fault {
   const value = parseJson(text)
   if (!isObject(value))
     return invalid('', text === '' ? 'The value is empty.' : 'The value is not a JSON object.')
-  const flaw = findLength(text)
-  if (flaw !== undefined) return flaw
+  checkLength(text)
   return isOperation(value) ? readOperation(record, value) : readEnvelope(record, value)
 }
 

@@ -3,11 +3,13 @@ import type { FastifyRequest } from 'fastify'
 import { SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
 import type { Intake, Origin } from './accept.ts'
+import type { Judge } from './judge.ts'
 import type { NameSource } from './sources.ts'
 
 /** What the routes of the Track and Pipelines APIs need. */
 export interface TrackDeps {
   readonly intake: Pick<Intake, 'accept'>
+  readonly judge: Judge
   readonly nameSource: NameSource
   /** The same by the write key that the Pipelines API asks for. */
   readonly nameWriter: NameSource

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { unixSeconds, withUnixTimes } from './pipelines-times.ts'
+import { unixSeconds } from '../core/unix-time.ts'
+import { withUnixTimes } from './pipelines-times.ts'
 
 for (const [text, seconds] of [
   ['2023-11-14T22:13:20Z', 1_700_000_000],

@@ -2,16 +2,7 @@
  * Dates of the Pipelines API as the unix seconds that the Track API takes. Customer.io converts every ISO 8601 text among
  * traits and properties, in objects within them too, and leaves lists as they are. Pure.
  */
-
-const ISO = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2})(?::(\d{2})(?:\.\d{1,9})?)?(?:Z|([+-]\d{2}):?(\d{2}))?)?$/
-
-/** Whole seconds since 1970; undefined for what is no date. One without a zone is taken as UTC. */
-export function unixSeconds(text: string): number | undefined {
-  const [, date, time = '00:00', seconds = '00', hours = '+00', minutes = '00'] = ISO.exec(text) ?? []
-  if (date === undefined) return undefined
-  const ms = Date.parse(`${date}T${time}:${seconds}${hours}:${minutes}`)
-  return Number.isNaN(ms) ? undefined : ms / 1000
-}
+import { unixSeconds } from '../core/unix-time.ts'
 
 /** A string, or a mark that tells where in the JSON text it stands. */
 const TOKEN = /"(?:[^"\\]+|\\.)*"|[{}[\],:]/g

@@ -6,9 +6,10 @@
  * Customer.io. Pure; all throw `bad_request`.
  */
 import { type JsonObject, members, objectText } from '../core/json.ts'
+import { unixSeconds } from '../core/unix-time.ts'
 import type { Item } from './draft.ts'
 import type { Part } from './pipelines-part.ts'
-import { unixSeconds, withUnixTimes } from './pipelines-times.ts'
+import { withUnixTimes } from './pipelines-times.ts'
 import { refuse } from './read-v1.ts'
 import { toIdentifiers } from './translate-v1.ts'
 

@@ -5,7 +5,14 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { bodyText } from '../http/body.ts'
-import { answerAccepted, answerPipelinesError, isStrict, RefusedMessages } from './answers.ts'
+import {
+  answerAccepted,
+  answerPipelinesError,
+  isStrict,
+  noteFindings,
+  noteRefused,
+  RefusedMessages,
+} from './answers.ts'
 import { originOf, type TrackDeps } from './origin.ts'
 import { MESSAGE_BYTES, MESSAGE_TYPES, readBatch, readCall } from './pipelines-read.ts'
 
@@ -14,7 +21,8 @@ export function pipelineRoutes(app: FastifyInstance, deps: TrackDeps): void {
   for (const type of MESSAGE_TYPES)
     app.post(`/v1/${type}`, { bodyLimit: MESSAGE_BYTES }, async (request, reply) => {
       const origin = originOf(request, deps.nameWriter)
-      return answerAccepted(reply, await deps.intake.accept([readCall(type, bodyText(request))], origin))
+      const draft = deps.judge.judge(readCall(type, bodyText(request)))
+      return answerAccepted(noteFindings(reply, [draft]), await deps.intake.accept([draft], origin))
     })
   app.post('/v1/batch', (request, reply) => takeBatch(request, reply, deps))
 }
@@ -22,13 +30,14 @@ export function pipelineRoutes(app: FastifyInstance, deps: TrackDeps): void {
 async function takeBatch(
   request: FastifyRequest,
   reply: FastifyReply,
-  { intake, nameWriter, notify }: TrackDeps,
+  { intake, judge, nameWriter, notify }: TrackDeps,
 ): Promise<FastifyReply> {
   const origin = originOf(request, nameWriter)
-  const { drafts, faults } = readBatch(bodyText(request))
+  const { drafts, faults, refused } = readBatch(bodyText(request), (draft) => judge.judge(draft))
+  noteRefused(reply, refused)
   if (faults.length > 0 && isStrict(request)) throw new RefusedMessages(faults)
   const ids = await intake.accept(drafts, origin)
   for (const { code, message } of faults) notify('ingest.refused', { code, detail: message })
   if (faults.length > 0) reply.header('x-sluice-code', 'some_refused')
-  return answerAccepted(reply, ids)
+  return answerAccepted(noteFindings(reply, drafts), ids)
 }

@@ -99,7 +99,6 @@ test('the time of a report is the one it names', () => {
 const REFUSED: readonly [why: string, read: () => unknown, says: RegExp][] = [
   ['no ids', () => segment(undefined, '{}'), /ids must be an array/],
   ['no id', () => segment(undefined, '{"ids":[]}'), /at least one/],
-  ['1001 ids', () => segment(undefined, ids(1001)), /more than 1000/],
   ['an id_type that there is not', () => segment('phone', ids(1)), /id_type/],
   ['an id_type given twice', () => segment(['id', 'id'], ids(1)), /id_type/],
   ['a body that is no JSON', () => readForm('f', 'data=1'), /not JSON/],

@@ -6,8 +6,10 @@
  */
 import { SluiceError } from '../core/errors.ts'
 import { elements, isObject, type JsonObject, memberMap, plainNumber } from '../core/json.ts'
+import { LIMITS } from '../core/limits.ts'
 import { type Kind, personKey } from '../core/operation.ts'
 import type { Draft } from './draft.ts'
+import { refuseByRule } from './judge.ts'
 import { exactText, isPresent } from './read-v2.ts'
 import { parseObject } from './translate-v1.ts'
 
@@ -25,11 +27,9 @@ function makeDraft(kind: Kind, key: string, { beside, text }: { beside: JsonObje
   for (const [name, value] of Object.entries(beside))
     if (value !== undefined) members.set(name, JSON.stringify(value))
   members.set('body', text.trim())
-  return { kind, key, others: [], members, clientId: undefined, seconds: undefined }
+  return { kind, key, others: [], members, value: {}, clientId: undefined, seconds: undefined }
 }
 
-/** Customer.io takes so many in one call. */
-const SEGMENT_IDS = 1000
 /** An operation holds the line of everybody it names, and each line costs the dispatcher a look at all the others. */
 const HELD_PEOPLE = 100
 const ID_TYPES: readonly unknown[] = [undefined, 'id', 'email', 'cio_id']
@@ -51,7 +51,8 @@ export function readSegment(action: 'add' | 'remove', { segment, idType, text }:
   if (!ID_TYPES.includes(idType)) throw refuse('id_type', 'id_type must be id, email or cio_id')
   if (!Array.isArray(ids) || ids.length === 0)
     throw refuse('ids', 'ids must be an array with at least one id')
-  if (ids.length > SEGMENT_IDS) throw refuse('ids', `ids cannot have more than ${SEGMENT_IDS} entries`)
+  if (ids.length > LIMITS.segmentIds)
+    throw refuseByRule('segment_ids', 'ids', `ids cannot have more than ${LIMITS.segmentIds} entries`)
   const beside = { segment_id: segment, id_type: idType }
   const given = elements(memberMap(text).get('ids') ?? '[]')
   const drafts: Draft[] = []

@@ -5,8 +5,10 @@
  */
 import { SluiceError } from '../core/errors.ts'
 import { byteLength, isObject, type JsonObject, memberMap, plainNumber, plainText } from '../core/json.ts'
+import { LIMITS } from '../core/limits.ts'
 import { emailKey, isEvent, isKind, type Kind, objectKey, personKey } from '../core/operation.ts'
 import type { Draft, Item } from './draft.ts'
+import { refuseByRule } from './judge.ts'
 
 /** The error of one item, without its place in the batch. */
 export interface ItemError {
@@ -34,21 +36,23 @@ export function draftOf(read: Draft | ItemError): Draft {
   throw new SluiceError('bad_request', read.message, { details: { field: read.field } })
 }
 
-/** An item, or the body of `entity`: 32 KB (Track API v2). */
-export const ITEM_BYTES = 32 * 1024
-
-/** An item as it came: its text, and what JSON.parse made of it, undefined where it is no JSON. */
+/** An item as it came: its text, and what JSON.parse made of it, undefined where it is no JSON. Throws `preflight_refused`. */
 export function readOne(text: string, value: unknown): Draft | ItemError {
   if (value === undefined) return invalid('', 'The body is not JSON.')
   if (!isObject(value)) return invalid('', 'An operation must be a JSON object.')
-  const flaw = findLength(text)
-  return flaw ?? readItem({ value, members: memberMap(text) })
+  checkLength(text)
+  return readItem({ value, members: memberMap(text) })
 }
 
-export function findLength(text: string): ItemError | undefined {
+/** Throws `preflight_refused`. */
+export function checkLength(text: string): void {
   const bytes = byteLength(text)
-  if (bytes <= ITEM_BYTES) return undefined
-  return invalid('', `An operation has at most ${ITEM_BYTES} bytes; this has ${bytes}.`)
+  if (bytes <= LIMITS.itemBytes) return
+  throw refuseByRule(
+    'item_bytes',
+    '',
+    `an operation has at most ${LIMITS.itemBytes} bytes: this has ${bytes}`,
+  )
 }
 
 export function readItem(item: Item): Draft | ItemError {
@@ -88,6 +92,7 @@ function makeDraft(kind: Kind, item: Item, key: string | undefined, others: read
     key,
     others,
     members: item.members,
+    value: item.value,
     clientId,
     seconds: isPresent(timestamp) ? plainNumber(timestamp) : undefined,
   }

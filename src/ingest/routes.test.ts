@@ -12,13 +12,20 @@ import { makeUlids } from '../core/ulid.ts'
 import { createServer } from '../http/server.ts'
 import { openSqliteLedger } from '../ledger/sqlite.ts'
 import { openMemoryPeople } from '../people/memory.ts'
+import { type Policies, policiesWith } from '../preflight/rules.ts'
 import { Intake } from './accept.ts'
+import { Judge } from './judge.ts'
 import { trackRoutes } from './routes.ts'
 import { knowSources, knowWriters } from './sources.ts'
 
 const CREDENTIALS = `Basic ${btoa('dev:s3cr?t>~')}`
 
-async function stand({ capacity = Number.POSITIVE_INFINITY } = {}) {
+interface Wishes {
+  readonly capacity?: number
+  readonly policies?: Partial<Policies>
+}
+
+async function stand({ capacity = Number.POSITIVE_INFINITY, policies = {} }: Wishes = {}) {
   const bus = openMemoryBus({ clock: systemClock, capacity })
   const ledger = await openSqliteLedger({ directory: ':memory:' })
   const ulids = makeUlids()
@@ -34,7 +41,10 @@ async function stand({ capacity = Number.POSITIVE_INFINITY } = {}) {
   const server = createServer({ clock: systemClock, ulids })
   const sources = [{ name: 'web', siteId: 'dev', apiKey: 's3cr?t>~' }]
   const [nameSource, nameWriter] = [knowSources(sources), knowWriters(sources)]
-  await server.app.register(trackRoutes({ intake, nameSource, nameWriter, region: 'eu', notify: silent }))
+  const judge = new Judge({ policies: policiesWith(policies), clock: systemClock, notify: silent })
+  await server.app.register(
+    trackRoutes({ intake, judge, nameSource, nameWriter, region: 'eu', notify: silent }),
+  )
   const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
   after(async () => {
     await server.stop(100)
@@ -352,6 +362,7 @@ test('what is refused is told of by its code, and a defect of ours as what it is
   await server.app.register(
     trackRoutes({
       intake: { accept },
+      judge: new Judge({ policies: policiesWith(), clock: systemClock, notify: silent }),
       nameSource,
       nameWriter: nameSource,
       region: 'us',

@@ -10,7 +10,9 @@ import type { NoticeName } from '../core/notices.ts'
 import { type BusRecord, HEADER, type Received, TOPICS } from '../core/record.ts'
 import { makeUlids } from '../core/ulid.ts'
 import { openMemoryPeople } from '../people/memory.ts'
+import { policiesWith } from '../preflight/rules.ts'
 import { Intake } from './accept.ts'
+import { Judge } from './judge.ts'
 import { INTAKE_GROUP, TopicIntake, writeMessages } from './topics.ts'
 
 /** Waits pass at once, so that a full log is tried again and again. */
@@ -49,8 +51,9 @@ function stand(): Stand {
       feed: unwatched,
       notify,
     })
+    const judge = new Judge({ policies: policiesWith(), clock, notify })
     const onFatal = (thrown: unknown) => assert.fail(String(thrown))
-    const topics = new TopicIntake({ bus: over, intake, clock, notify, onFatal })
+    const topics = new TopicIntake({ bus: over, intake, judge, clock, notify, onFatal })
     await topics.start()
     return topics
   }

@@ -17,12 +17,14 @@ import type { Notify } from '../core/notices.ts'
 import { type BusRecord, type Received, TOPICS } from '../core/record.ts'
 import type { Intake } from './accept.ts'
 import type { Draft } from './draft.ts'
-import { isFault, readMessage } from './message.ts'
+import type { Judge } from './judge.ts'
+import { type Fault, faultOf, isFault, readMessage } from './message.ts'
 import { type Message, strangeRecord, unreadableRecord } from './strangers.ts'
 
 export interface TopicIntakeOptions {
   readonly bus: Pick<Bus, 'publish' | 'subscribe'>
   readonly intake: Pick<Intake, 'accept'>
+  readonly judge: Judge
   readonly clock: Clock
   readonly notify: Notify
   /** Told once, when nothing more can be taken; nothing is lost, the process must stop. */
@@ -101,7 +103,7 @@ export class TopicIntake implements AsyncDisposable {
   }
 
   async #take(records: readonly Received[], subscription: Subscription): Promise<void> {
-    const { drafts, faulty } = sort(records)
+    const { drafts, faulty } = sort(records, this.#options.judge)
     await this.#untilStored(() => this.#store(drafts, faulty, records[0]?.topic ?? ''))
     if (this.#stop.signal.aborted) return
     await subscription.settle(records)
@@ -132,15 +134,25 @@ interface Sorted {
   readonly faulty: readonly BusRecord[]
 }
 
-function sort(records: readonly Received[]): Sorted {
+function sort(records: readonly Received[], judge: Judge): Sorted {
   const drafts: Draft[] = []
   const faulty: BusRecord[] = []
   for (const record of records) {
-    const read = readMessage(record)
+    const read = readAndJudge(record, judge)
     if (isFault(read)) faulty.push(unreadableRecord(record, read))
     else drafts.push(read)
   }
   return { drafts, faulty }
+}
+
+function readAndJudge(record: Received, judge: Judge): Draft | Fault {
+  const read = readMessage(record)
+  if (isFault(read)) return read
+  try {
+    return judge.judge(read)
+  } catch (thrown) {
+    return faultOf(thrown)
+  }
 }
 
 /** What is under way of one subscription, to be waited for when its lanes are taken away. */

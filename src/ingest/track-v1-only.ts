@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { SluiceError } from '../core/errors.ts'
 import { bodyText } from '../http/body.ts'
 import type { Origin } from './accept.ts'
-import { answerAccepted, answerNoContent, answerV1Error } from './answers.ts'
+import { answerAccepted, answerNoContent, answerV1Error, noteFindings } from './answers.ts'
 import type { Draft } from './draft.ts'
 import { originOf, reporterOf, type TrackDeps } from './origin.ts'
 import { readForm, readInAppReport, readReport, readSegment, readUnsubscribe } from './read-v1.ts'
@@ -62,7 +62,8 @@ export function trackV1OnlyRoutes(app: FastifyInstance, deps: TrackDeps): void {
   for (const { path, read, answer, origin } of ROUTES)
     app.post(path, async (request, reply) => {
       const from = origin(request, deps)
-      return answer(reply, await deps.intake.accept(read(givenIn(request)), from))
+      const drafts = read(givenIn(request)).map((draft) => deps.judge.judge(draft))
+      return answer(noteFindings(reply, drafts), await deps.intake.accept(drafts, from))
     })
 }
 

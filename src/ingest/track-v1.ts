@@ -1,7 +1,7 @@
 /** The routes of Track v1: one call, one operation (an identify that deletes relationships is two). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { bodyText } from '../http/body.ts'
-import { answerAccepted, answerMergeError, answerV1Error } from './answers.ts'
+import { answerAccepted, answerMergeError, answerV1Error, noteFindings } from './answers.ts'
 import type { Draft, Item } from './draft.ts'
 import { originOf, type TrackDeps } from './origin.ts'
 import { draftOf, readAnonymousEvent, readItem } from './read-v2.ts'
@@ -46,9 +46,10 @@ export function trackV1Routes(app: FastifyInstance, deps: TrackDeps): void {
 }
 
 const handlerOf =
-  (read: Read, deps: TrackDeps) =>
+  (read: Read, { intake, judge, nameSource }: TrackDeps) =>
   async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const origin = originOf(request, deps.nameSource)
+    const origin = originOf(request, nameSource)
     const path = request.params as Path // the router has filled what the route names
-    return answerAccepted(reply, await deps.intake.accept(read(path, bodyText(request)), origin))
+    const drafts = read(path, bodyText(request)).map((draft) => judge.judge(draft))
+    return answerAccepted(noteFindings(reply, drafts), await intake.accept(drafts, origin))
   }

@@ -4,12 +4,24 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { elements, isObject, memberMap, parseJson } from '../core/json.ts'
+import { LIMITS } from '../core/limits.ts'
 import { bodyBytes, bodyText } from '../http/body.ts'
-import { answerAccepted, answerPartly, answerV2Error, type BatchError, Refused } from './answers.ts'
+import type { Judged } from '../preflight/finding.ts'
+import {
+  answerAccepted,
+  answerPartly,
+  answerV2Error,
+  type BatchError,
+  noteFindings,
+  noteRefused,
+  Refused,
+  refusedItems,
+} from './answers.ts'
 import { type CutItem, cutBatch } from './cut-batch.ts'
 import type { Draft } from './draft.ts'
+import { type Judge, RefusedByRules } from './judge.ts'
 import { originOf, type TrackDeps } from './origin.ts'
-import { ITEM_BYTES, invalid, isItemError, readOne } from './read-v2.ts'
+import { type ItemError, invalid, isItemError, readOne } from './read-v2.ts'
 
 export function trackV2Routes(app: FastifyInstance, deps: TrackDeps): void {
   app.setErrorHandler(answerV2Error)
@@ -18,12 +30,14 @@ export function trackV2Routes(app: FastifyInstance, deps: TrackDeps): void {
     const text = bodyText(request)
     const read = readOne(text, parseJson(text))
     if (isItemError(read)) throw new Refused(read)
-    return answerAccepted(reply, await deps.intake.accept([read], origin))
+    const draft = deps.judge.judge(read)
+    return answerAccepted(noteFindings(reply, [draft]), await deps.intake.accept([draft], origin))
   })
   app.post('/api/v2/batch', async (request, reply) => {
     const origin = originOf(request, deps.nameSource)
-    const { drafts, errors } = readBatch(request)
+    const { drafts, errors, refused } = readBatch(request, deps.judge)
     const ids = await deps.intake.accept(drafts, origin)
+    noteRefused(noteFindings(reply, drafts), refused)
     return errors.length === 0 ? answerAccepted(reply, ids) : answerPartly(reply, ids, errors)
   })
 }
@@ -31,19 +45,35 @@ export function trackV2Routes(app: FastifyInstance, deps: TrackDeps): void {
 interface Batch {
   readonly drafts: readonly Draft[]
   readonly errors: readonly BatchError[]
+  /** What the rules refused of it. */
+  readonly refused: readonly Judged[]
 }
 
 /** An empty batch is accepted: nothing was said, and nothing is wrong with it. Throws `bad_request`. */
-function readBatch(request: FastifyRequest): Batch {
-  const items = cutBatch(bodyBytes(request), ITEM_BYTES) ?? itemTexts(bodyText(request))
+function readBatch(request: FastifyRequest, judge: Judge): Batch {
+  const items = cutBatch(bodyBytes(request), LIMITS.itemBytes) ?? itemTexts(bodyText(request))
   const drafts: Draft[] = []
   const errors: BatchError[] = []
+  const refused: Judged[] = []
   for (const [index, item] of items.entries()) {
-    const read = typeof item === 'string' ? readOne(item, parseJson(item)) : item
-    if (isItemError(read)) errors.push({ batch_index: index, ...read })
+    const read = judgeItem(item, judge)
+    if (read instanceof RefusedByRules) {
+      refused.push(...read.findings)
+      for (const error of refusedItems(read)) errors.push({ batch_index: index, ...error })
+    } else if (isItemError(read)) errors.push({ batch_index: index, ...read })
     else drafts.push(read)
   }
-  return { drafts, errors }
+  return { drafts, errors, refused }
+}
+
+function judgeItem(item: CutItem, judge: Judge): Draft | ItemError | RefusedByRules {
+  try {
+    const read = typeof item === 'string' ? readOne(item, parseJson(item)) : item
+    return isItemError(read) ? read : judge.judge(read)
+  } catch (thrown) {
+    if (thrown instanceof RefusedByRules) return thrown
+    throw thrown
+  }
 }
 
 function itemTexts(text: string): readonly CutItem[] {

@@ -45,18 +45,20 @@ const BESIDE_ATTRIBUTES = ['_timestamp', 'cio_relationships']
 export function identifyItems(identifier: string, text: string): readonly Item[] {
   const body = parseObject(text)
   const identifiers = toIdentifiers(identifier)
-  const item = personItem(identifiers, 'identify', { attributes: body, timestamp: body._timestamp })
   if (!BESIDE_ATTRIBUTES.some((name) => Object.hasOwn(body, name))) {
+    const item = personItem(identifiers, 'identify', { attributes: body })
     item.members.set('attributes', text.trim())
     return [item]
   }
+  const { _timestamp, cio_relationships: change, ...rest } = body
+  const item = personItem(identifiers, 'identify', { attributes: rest, timestamp: _timestamp })
   const given = members(text)
   const attributes = given.filter(({ key }) => !BESIDE_ATTRIBUTES.includes(key))
   item.members.set('attributes', objectText(attributes.map(({ key, value }) => [key, value])))
   const beside = new Map(given.map(({ key, value }) => [key, value]))
   const timestamp = beside.get('_timestamp')
   if (timestamp !== undefined) item.members.set('timestamp', timestamp)
-  return withRelationships(item, body.cio_relationships, beside.get('cio_relationships'))
+  return withRelationships(item, change, beside.get('cio_relationships'))
 }
 
 /** v1 says `{action, relationships}` where v2 has the array alone, on the identify or on an operation that deletes them. */
@@ -67,7 +69,7 @@ function withRelationships(identify: Item, value: unknown, text: string | undefi
     throw new SluiceError('bad_request', 'cio_relationships must hold an action and the relationships.')
   if (value.action === 'add_relationships') {
     identify.members.set('cio_relationships', relationships)
-    return [identify]
+    return [{ ...identify, value: { ...identify.value, cio_relationships: value.relationships } }]
   }
   if (value.action !== 'delete_relationships')
     throw new SluiceError(
@@ -75,7 +77,9 @@ function withRelationships(identify: Item, value: unknown, text: string | undefi
       'cio_relationships.action must be add_relationships or delete_relationships.',
     )
   const { identifiers } = identify.value
-  const removal = personItem(isObject(identifiers) ? identifiers : {}, 'delete_relationships')
+  const removal = personItem(isObject(identifiers) ? identifiers : {}, 'delete_relationships', {
+    cio_relationships: value.relationships,
+  })
   removal.members.set('cio_relationships', relationships)
   return [identify, removal]
 }
@@ -114,7 +118,9 @@ function toEvent(identifiers: JsonObject, body: JsonObject, given: ReadonlyMap<s
 export function addDeviceItem(identifier: string, text: string): Item {
   const { device } = parseObject(text)
   if (!isObject(device)) throw new SluiceError('bad_request', 'device is required')
-  const item = personItem(toIdentifiers(identifier), 'add_device', { device: { token: device.id } })
+  const item = personItem(toIdentifiers(identifier), 'add_device', {
+    device: { ...device, token: device.id },
+  })
   const renamed: [string, string][] = []
   for (const { key, value } of members(memberMap(text).get('device') ?? '{}'))
     if (key !== 'token') renamed.push([key === 'id' ? 'token' : key, value])

@@ -12,9 +12,11 @@ import { type Received, TOPICS } from '../../src/core/record.ts'
 import { makeUlids } from '../../src/core/ulid.ts'
 import { createServer } from '../../src/http/server.ts'
 import { Intake } from '../../src/ingest/accept.ts'
+import { Judge } from '../../src/ingest/judge.ts'
 import { trackRoutes } from '../../src/ingest/routes.ts'
 import { knowSources, knowWriters } from '../../src/ingest/sources.ts'
 import { openMemoryPeople } from '../../src/people/memory.ts'
+import { policiesWith } from '../../src/preflight/rules.ts'
 import { seeded } from '../flow/seeded.ts'
 import { type Call, makeCall } from './calls.ts'
 
@@ -44,9 +46,10 @@ export async function fuzz(
     notify: silent,
   })
   const server = createServer({ clock: systemClock, ulids })
+  const judge = new Judge({ policies: policiesWith(), clock: systemClock, notify: silent })
   const sources = [{ name: 'web', siteId: 'dev', apiKey: 'dev' }]
   const named = { nameSource: knowSources(sources), nameWriter: knowWriters(sources) }
-  await server.app.register(trackRoutes({ intake, ...named, region: 'us', notify: silent }))
+  await server.app.register(trackRoutes({ intake, judge, ...named, region: 'us', notify: silent }))
   const headers = { authorization: `Basic ${btoa('dev:dev')}` }
   let seen = 0
   const count = { accepted: 0, refused: 0 }
@@ -61,7 +64,7 @@ export async function fuzz(
     const records = await bus.read(TOPICS.events, { from: seen, limit: 1_000 })
     seen += records.length
     try {
-      judge(call, { status: answer.statusCode, body: answer.body }, records)
+      judgeAnswer(call, { status: answer.statusCode, body: answer.body }, records)
     } catch (cause) {
       throw new Error(
         `case ${n} of seed ${seed}: ${call.method} ${call.path} ${JSON.stringify(call.body.toString('latin1'))}`,
@@ -76,7 +79,7 @@ export async function fuzz(
   return count
 }
 
-function judge(
+function judgeAnswer(
   call: Call,
   { status, body }: { status: number; body: string },
   records: readonly Received[],

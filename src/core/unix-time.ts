@@ -1,0 +1,24 @@
+/** Moments as Customer.io counts them: whole seconds since 1970. Pure. */
+
+/**
+ * The year 5138. As milliseconds the same number is a day in 1973, so that a number beyond it was not meant as seconds.
+ * Customer.io's own Ruby client draws the line at the same place.
+ */
+export const MOST_SECONDS = 100_000_000_000
+
+/** A number that was meant as milli-, micro- or nanoseconds, as whole seconds. */
+export function inSeconds(time: number): number {
+  let seconds = time
+  while (seconds >= MOST_SECONDS) seconds /= 1000
+  return Math.floor(seconds)
+}
+
+const ISO = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2})(?::(\d{2})(?:\.\d{1,9})?)?(?:Z|([+-]\d{2}):?(\d{2}))?)?$/
+
+/** Whole seconds since 1970 of an ISO 8601 text; undefined for what is no date. One without a zone is taken as UTC. */
+export function unixSeconds(text: string): number | undefined {
+  const [, date, time = '00:00', seconds = '00', hours = '+00', minutes = '00'] = ISO.exec(text) ?? []
+  if (date === undefined) return undefined
+  const ms = Date.parse(`${date}T${time}:${seconds}${hours}:${minutes}`)
+  return Number.isNaN(ms) ? undefined : ms / 1000
+}

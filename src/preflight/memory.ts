@@ -1,0 +1,44 @@
+/**
+ * What was seen of people before: how their ids are written, and how new their last identify was. As far back as the memory
+ * goes: 50,000 of each at the most, the oldest forgotten first; a process begins with nothing.
+ */
+
+const MOST = 50_000
+
+/** A map that forgets what was set first when it is full. */
+class Bounded<Value> {
+  readonly #known = new Map<string, Value>()
+
+  get(key: string): Value | undefined {
+    return this.#known.get(key)
+  }
+
+  set(key: string, value: Value): void {
+    this.#known.delete(key)
+    this.#known.set(key, value)
+    if (this.#known.size <= MOST) return
+    const [oldest] = this.#known.keys()
+    if (oldest !== undefined) this.#known.delete(oldest)
+  }
+}
+
+export class Memory {
+  readonly #spellings = new Bounded<string>()
+  readonly #newest = new Bounded<number>()
+
+  /** Another spelling of the same id, by case or spaces alone; undefined when there is none. */
+  otherSpelling(id: string): string | undefined {
+    const plain = id.trim().toLowerCase()
+    const known = this.#spellings.get(plain)
+    if (known === undefined) this.#spellings.set(plain, id)
+    return known === id ? undefined : known
+  }
+
+  /** By how many seconds an identify is older than the newest one of the person; 0 when it is the newest. */
+  secondsBehind(key: string, seconds: number): number {
+    const newest = this.#newest.get(key)
+    if (newest !== undefined && newest > seconds) return newest - seconds
+    if (newest !== seconds) this.#newest.set(key, seconds)
+    return 0
+  }
+}
