@@ -20,3 +20,8 @@ test('every key has a lane', () => {
     assert.ok(Number.isInteger(lane) && lane >= 0 && lane < 16)
   }
 })
+
+test('a key of ASCII has the lane of its bytes, as any other', () => {
+  for (const key of ['id:42', '', 'x'.repeat(300), 'é'.repeat(200)])
+    assert.equal(laneOf(key, 97), (murmur2(new TextEncoder().encode(key)) & 0x7fffffff) % 97)
+})

@@ -7,8 +7,7 @@ const SEED = 0x9747b28c
 const M = 0x5bd1e995
 
 /** Murmur2, 32 bit, as in Kafka's Utils.murmur2. */
-export function murmur2(data: Uint8Array): number {
-  const length = data.length
+export function murmur2(data: Uint8Array, length = data.length): number {
   let hash = (SEED ^ length) | 0
   let at = 0
   for (; at + 4 <= length; at += 4) {
@@ -29,5 +28,20 @@ export function murmur2(data: Uint8Array): number {
 
 const encoder = new TextEncoder()
 
-export const laneOf = (key: string, lanes: number): number =>
-  (murmur2(encoder.encode(key)) & 0x7fffffff) % lanes
+/** Room for the bytes of a key: most are ASCII and shorter than this, and are hashed without being encoded. */
+const ascii = new Uint8Array(256)
+
+export function laneOf(key: string, lanes: number): number {
+  const hash = writeAscii(key) ? murmur2(ascii, key.length) : murmur2(encoder.encode(key))
+  return (hash & 0x7fffffff) % lanes
+}
+
+function writeAscii(key: string): boolean {
+  if (key.length > ascii.length) return false
+  for (let at = 0; at < key.length; at += 1) {
+    const code = key.charCodeAt(at)
+    if (code > 127) return false
+    ascii[at] = code
+  }
+  return true
+}

@@ -5,7 +5,8 @@
  * disks and software, not forgery.
  */
 import { crc32 } from 'node:zlib'
-import type { BusRecord, Headers } from '../core/record.ts'
+import type { BusRecord } from '../core/record.ts'
+import { decodeStretch, encodeMeta } from './sqlite-columns.ts'
 import { type Stretch, stretchOf } from './stretch.ts'
 
 /** Limits of one chunk: a reader holds a whole one in memory. A single larger record is a chunk of its own. */
@@ -19,86 +20,56 @@ export interface Chunk {
   readonly at: number
   readonly sum: number
   readonly chain: number
-  /** JSON: the distinct headers, and a row for each record. */
+  /** What is said beside the values (sqlite-columns.ts). */
   readonly meta: string
   /** The values, one after the other. */
   readonly body: string
-}
-
-type Row = readonly [
-  lane: number,
-  id: string,
-  key: string,
-  kind: string,
-  at: number,
-  headers: number,
-  length: number,
-]
-
-interface Meta {
-  readonly headers: readonly Headers[]
-  readonly rows: readonly Row[]
 }
 
 /** Divides records into the stretches that become chunks. */
 export function* divide(first: number, records: readonly BusRecord[], lanes: number): Generator<Stretch> {
   let start = 0
   let size = 0
-  for (const [index, record] of records.entries()) {
-    const full = index - start === CHUNK_RECORDS || size + record.value.length > CHUNK_SIZE
+  for (const [index, { value }] of records.entries()) {
+    const full = index - start === CHUNK_RECORDS || size + value.length > CHUNK_SIZE
     if (full && index > start) {
-      yield stretchOf(first + start, records.slice(start, index).map(storable), lanes)
+      yield stretchOf(first + start, records.slice(start, index), lanes)
       start = index
       size = 0
     }
-    size += record.value.length
+    size += value.length
   }
-  yield stretchOf(first + start, records.slice(start).map(storable), lanes)
+  yield stretchOf(first + start, start === 0 ? records : records.slice(start), lanes)
+}
+
+/** When it is written, and the chain of the chunk before. */
+export interface Context {
+  readonly at: number
+  readonly chain: number
+}
+
+/** A chunk, with the stretch as it will be read from it. */
+export interface Encoded {
+  readonly chunk: Chunk
+  readonly stretch: Stretch
+}
+
+export function encodeChunk(stretch: Stretch, { at, chain }: Context): Encoded {
+  const { first, records } = stretch
+  const body = records.map(({ value }) => value).join('')
+  if (!body.isWellFormed()) return encodeChunk({ ...stretch, records: records.map(storable) }, { at, chain })
+  const summed = { first, count: records.length, at, meta: encodeMeta(stretch), body }
+  const sum = sumOf(summed)
+  return { chunk: { ...summed, sum, chain: chainOf(chain, sum) }, stretch }
 }
 
 /** UTF-8 has no lone surrogates. In JSON they can only stand in strings, where their escapes mean the same. */
 function storable(record: BusRecord): BusRecord {
-  if (record.value.isWellFormed()) return record
   const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16)}`
   return { ...record, value: record.value.replace(/\p{Surrogate}/gu, escaped) }
 }
 
-export function encodeChunk(stretch: Stretch, at: number, chainBefore: number): Chunk {
-  const { first, records } = stretch
-  const meta = encodeMeta(stretch)
-  const body = records.map((record) => record.value).join('')
-  const chunk = { first, count: records.length, at, meta, body }
-  const sum = sumOf(chunk)
-  return { ...chunk, sum, chain: chainOf(chainBefore, sum) }
-}
-
-function encodeMeta({ records, lanes }: Stretch): string {
-  const headers = new Map<string, number>()
-  let last: Headers | undefined
-  let index = 0
-  const rows = records.map((record, i): Row => {
-    if (record.headers !== last) {
-      last = record.headers
-      const text = JSON.stringify(last)
-      index = headers.get(text) ?? headers.size
-      headers.set(text, index)
-    }
-    return [lanes[i] ?? 0, record.id, record.key, record.kind, record.at, index, record.value.length]
-  })
-  return `{"headers":[${[...headers.keys()].join(',')}],"rows":${JSON.stringify(rows)}}`
-}
-
-export function decodeChunk({ first, meta, body }: Chunk): Stretch {
-  // The checksum has shown that this is what encodeMeta wrote.
-  const { headers, rows } = JSON.parse(meta) as Meta
-  let end = 0
-  const records = rows.map(([, id, key, kind, at, header, length]): BusRecord => {
-    const start = end
-    end += length
-    return { id, key, kind, at, headers: headers[header] ?? {}, value: body.slice(start, end) }
-  })
-  return { first, records, lanes: rows.map(([lane]) => lane) }
-}
+export const decodeChunk = ({ first, meta, body }: Chunk): Stretch => decodeStretch(first, meta, body)
 
 type Summed = Omit<Chunk, 'sum' | 'chain'>
 

@@ -66,15 +66,19 @@ export class SqliteLog implements Log {
   draft(records: readonly BusRecord[], at: number): Draft {
     let { head, chain } = this.#row
     const ends = [...this.#row.ends]
-    const stretches = [...divide(head, records, ends.length)]
-    const chunks = stretches.map((stretch) => {
-      const chunk = encodeChunk(stretch, at, chain)
+    const encoded = [...divide(head, records, ends.length)].map((divided) => {
+      const { chunk, stretch } = encodeChunk(divided, { at, chain })
       chain = chunk.chain
       head = endOf(stretch)
       for (const [index, lane] of stretch.lanes.entries()) ends[lane] = stretch.first + index + 1
-      return chunk
+      return { chunk, stretch }
     })
-    return { log: this, chunks, stretches, row: { ...this.#row, head, chain, ends } }
+    return {
+      log: this,
+      chunks: encoded.map(({ chunk }) => chunk),
+      stretches: encoded.map(({ stretch }) => stretch),
+      row: { ...this.#row, head, chain, ends },
+    }
   }
 
   /** The draft is written: readers see it. */

@@ -30,6 +30,8 @@ export const MIGRATIONS: readonly string[] = [
    ALTER TABLE chunk ADD COLUMN seal INTEGER;
    ALTER TABLE gap ADD COLUMN seal INTEGER;
    ALTER TABLE progress ADD COLUMN seal INTEGER;`,
+  // From here on the meta of a chunk has columns, where it had rows (sqlite-columns.ts).
+  'SELECT 1',
 ]
 
 export interface TopicRow {
