@@ -42,6 +42,7 @@ export async function openLocalBus(
     disk,
     lanes,
     clock,
+    threaded: world.ownsProcess,
     ...alarms,
     ...(maxLogBytes === undefined ? {} : { maxBytes: maxLogBytes }),
     ...(acceptLoss === undefined ? {} : { acceptLoss }),

@@ -17,7 +17,7 @@ export interface World {
   readonly connect: (options: RemoteOptions) => Remote
   /** The way in, for applications, operators and monitors. */
   readonly serve: Serve
-  /** Whether the gateway has the process for itself, and so tells of its memory and event loop in `/metrics`. */
+  /** Whether the gateway has the process for itself: it then has threads, and tells of its memory and event loop in `/metrics`. */
   readonly ownsProcess: boolean
 }
 

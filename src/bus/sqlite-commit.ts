@@ -6,25 +6,20 @@
  * Faults (promise P1): a full disk refuses what was to be published and stores what was settled; any other error of the
  * disk leaves in doubt what is stored, so from then on everything is refused and the owner is told to stop.
  */
-import type { DatabaseSync } from 'node:sqlite'
 import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
 import type { BusRecord } from '../core/record.ts'
-import { toStorageError, transaction } from '../sqlite/database.ts'
 import type { Group } from './group.ts'
+import type { Heads } from './sqlite-anchor.ts'
 import type { Draft, SqliteLog } from './sqlite-log.ts'
-import { isFull, type Space } from './sqlite-space.ts'
-import type { Tables } from './sqlite-tables.ts'
-import { sizeOf } from './stretch.ts'
+import { isFull } from './sqlite-space.ts'
+import type { TopicRow } from './sqlite-tables.ts'
+import { type Change, NO_CHANGE, type Writer } from './sqlite-writer.ts'
 
 /** One transaction takes whole publications until it has this much: at 2 us a record it holds the event loop for 20 ms. */
 const RECORDS = 8192
 const SIZE = 4 * 1024 * 1024
-/** With about 1000 pages in the WAL, as is SQLite's own habit. */
-const CHECKPOINT_SIZE = 4 * 1024 * 1024
-/** What a commit writes to the WAL beside its records: a few pages of 4096 bytes. */
-const COMMIT_SIZE = 16 * 1024
 
 interface Publication {
   readonly log: SqliteLog
@@ -34,9 +29,18 @@ interface Publication {
 
 export type Dirty = readonly [group: Group, log: SqliteLog]
 
-interface Exclusive {
-  readonly work: () => void
+/** Other work, in a transaction of its own. */
+export interface Chore {
+  readonly change: Partial<Change>
+  /** Called when it is stored. */
   readonly adopt: () => void
+  /** How far these are is stored with it. */
+  readonly groups: readonly Dirty[]
+}
+
+interface WaitingChore {
+  readonly begin: () => Chore | undefined
+  readonly done: PromiseWithResolvers<void>
 }
 
 /** What one commit stores. */
@@ -48,15 +52,11 @@ interface Round {
 }
 
 export interface CommitterOptions {
-  readonly db: DatabaseSync
+  readonly writer: Writer
   readonly path: string
-  readonly tables: Tables
-  readonly space: Space
   readonly clock: Clock
-  /** A checkpoint comes after this many characters. Default 4 MB. */
-  readonly checkpointBytes: number | undefined
-  /** Writes the anchor; what it throws is an error of the disk. */
-  readonly anchor: () => void
+  /** What the anchor is to say when these topics have changed. */
+  readonly heads: (changed: readonly TopicRow[]) => Heads
   /** Readers of the log may look. */
   readonly onStored: (log: SqliteLog) => void
   readonly onFatal: (error: SluiceError) => void
@@ -66,18 +66,15 @@ export interface CommitterOptions {
 export class Committer {
   readonly #options: CommitterOptions
   #publications: Publication[] = []
+  #chores: WaitingChore[] = []
   readonly #groups = new Map<Group, SqliteLog>()
   #saved = unheard()
-  #scheduled = false
+  #running: Promise<void> | undefined
   #full = false
   #failure: SluiceError | undefined
-  /** Characters written since the last checkpoint, roughly. */
-  #written = 0
 
   constructor(options: CommitterOptions) {
     this.#options = options
-    // SQLite's own checkpoint keeps its errors to itself, even a failed fsync.
-    options.db.exec('PRAGMA wal_autocheckpoint = 0')
   }
 
   /** Resolves when the records are durable. Throws `storage_full` or `storage_failed`. */
@@ -85,7 +82,7 @@ export class Committer {
     if (this.#failure) return Promise.reject(this.#failure)
     const stored = Promise.withResolvers<void>()
     this.#publications.push({ log, records, stored })
-    this.#schedule()
+    this.#begin()
     return stored.promise
   }
 
@@ -94,54 +91,78 @@ export class Committer {
     if (this.#failure) return Promise.reject(this.#failure)
     if (!group.dirty) return Promise.resolve()
     this.#groups.set(group, log)
-    this.#schedule()
+    this.#begin()
     return this.#saved.promise
   }
 
   /**
-   * Does other work in a transaction of its own, which may use the reserve, together with how far these groups are. When
-   * it is stored, `adopt` is called and the anchor written. Throws as `publish`.
+   * Does a chore, which may use the reserve, between two commits: `begin` is asked for it then, and may find that there is
+   * none. Resolves when it is stored. Throws as `publish`.
    */
-  exclusive({ work, adopt }: Exclusive, groups: readonly Dirty[]): void {
-    if (this.#failure) throw this.#failure
+  exclusive(begin: () => Chore | undefined): Promise<void> {
+    if (this.#failure) return Promise.reject(this.#failure)
+    const done = Promise.withResolvers<void>()
+    this.#chores.push({ begin, done })
+    this.#begin()
+    return done.promise
+  }
+
+  /** Resolves when all that waits is stored. */
+  async flush(): Promise<void> {
+    while (this.#running) await this.#running
+  }
+
+  /** An error of the disk that no commit has met. */
+  fail(thrown: unknown): void {
+    this.#fail(thrown)
+  }
+
+  get #waits(): boolean {
+    return this.#publications.length + this.#chores.length + this.#groups.size > 0
+  }
+
+  #begin(): void {
+    this.#running ??= this.#run()
+  }
+
+  /** One commit at a time: each needs to know where the one before ended. */
+  async #run(): Promise<void> {
+    do {
+      await this.#options.clock.sleep(0)
+      const chore = this.#chores.shift()
+      if (chore) await this.#work(chore)
+      else if (this.#waits) await this.#commit(this.#take())
+    } while (this.#waits)
+    this.#running = undefined
+  }
+
+  async #work({ begin, done }: WaitingChore): Promise<void> {
     try {
-      this.#options.space.spend(() => this.#write(work, groups))
-      adopt()
-      this.#options.anchor()
+      const chore = begin()
+      if (chore) {
+        const { change, groups, adopt } = chore
+        const topics = change.topics ?? []
+        const heads = this.#options.heads(topics)
+        await this.#write({ ...NO_CHANGE, ...change, topics, heads, spends: true }, groups)
+        adopt()
+      }
+      done.resolve()
     } catch (thrown) {
-      throw isFull(thrown) ? thrown : this.#fail(thrown)
+      done.reject(isFull(thrown) ? thrown : this.#fail(thrown))
     }
   }
 
-  /** Stores everything that waits. */
-  flush(): void {
-    while (this.#publications.length > 0 || this.#groups.size > 0) this.#commit()
-  }
-
-  #schedule(): void {
-    if (this.#scheduled) return
-    this.#scheduled = true
-    void this.#options.clock.sleep(0).then(() => {
-      this.#scheduled = false
-      if (this.#publications.length > 0 || this.#groups.size > 0) this.#commit()
-      if (this.#publications.length > 0) this.#schedule()
-    })
-  }
-
-  #commit(): void {
-    const round = this.#take()
+  async #commit({ publications, groups, saved }: Round): Promise<void> {
     try {
-      const refusal = this.#store(round)
-      for (const { stored } of round.publications) refusal ? stored.reject(refusal) : stored.resolve()
-      if (refusal) this.#options.space.spend(() => this.#write(() => {}, round.groups))
-      round.saved.resolve()
+      const refusal = await this.#store(publications, groups)
+      for (const { stored } of publications) refusal ? stored.reject(refusal) : stored.resolve()
+      if (refusal) await this.#write({ ...NO_CHANGE, spends: true }, groups)
+      saved.resolve()
     } catch (thrown) {
       const error = isFull(thrown) ? thrown : this.#fail(thrown)
-      for (const { stored } of round.publications) stored.reject(error)
-      round.saved.reject(error)
+      for (const { stored } of publications) stored.reject(error)
+      saved.reject(error)
     }
-    if (this.#written > (this.#options.checkpointBytes ?? CHECKPOINT_SIZE))
-      void this.#options.clock.sleep(0).then(() => this.#checkpoint())
   }
 
   #take(): Round {
@@ -164,78 +185,49 @@ export class Committer {
   }
 
   /** Returns the refusal when there is no space, in which case nothing is stored. */
-  #store({ publications, groups }: Round): SluiceError | undefined {
-    if (publications.length > 0 && !this.#options.space.ready()) return this.#refusal()
+  async #store(
+    publications: readonly Publication[],
+    groups: readonly Dirty[],
+  ): Promise<SluiceError | undefined> {
     const drafts = draft(publications, this.#options.clock.now())
+    const topics = drafts.map(({ row }) => row)
+    const chunks = drafts.flatMap(({ row, chunks }) => chunks.map((chunk) => [row.number, chunk] as const))
+    const heads = drafts.length > 0 ? this.#options.heads(topics) : undefined
     try {
-      this.#write(() => this.#insert(drafts), groups)
+      await this.#write({ ...NO_CHANGE, chunks, topics, heads }, groups)
     } catch (thrown) {
       if (isFull(thrown)) return this.#refusal(thrown)
       throw thrown
     }
-    if (drafts.length > 0) this.#adopt(drafts)
+    if (drafts.length > 0) this.#full = false
+    for (const draft of drafts) {
+      draft.log.adopt(draft)
+      this.#options.onStored(draft.log)
+    }
     return undefined
   }
 
-  #insert(drafts: readonly Draft[]): void {
-    const { tables } = this.#options
-    for (const { chunks, row } of drafts) {
-      for (const chunk of chunks) tables.addChunk(row.number, chunk)
-      tables.saveTopic(row)
-    }
-  }
-
-  #write(work: () => void, groups: readonly Dirty[]): void {
-    const { tables } = this.#options
-    this.#transact(() => {
-      for (const [group, log] of groups) {
-        if (!log.stored) tables.saveTopic(log.row)
-        tables.saveGroup(log.row.number, group.state())
-      }
-      work()
-    })
-    for (const [group, log] of groups) {
-      log.stored = true
-      group.dirty = false
-    }
-  }
-
-  #adopt(drafts: readonly Draft[]): void {
-    for (const draft of drafts) draft.log.adopt(draft)
-    this.#options.anchor()
-    this.#full = false
-    for (const { log, stretches } of drafts) {
-      this.#written += stretches.reduce((size, stretch) => size + sizeOf(stretch), 0)
-      this.#options.onStored(log)
-    }
-  }
-
-  #transact<T>(work: () => T): T {
-    this.#written += COMMIT_SIZE
+  /** What is settled while this is written belongs to the next commit. What could not be written is dirty again. */
+  async #write(change: Change, groups: readonly Dirty[]): Promise<void> {
+    const fresh = [...new Set(groups.map(([, log]) => log))].filter(({ stored }) => !stored)
+    const written = new Set(change.topics.map(({ number }) => number))
+    const topics = fresh.map(({ row }) => row).filter(({ number }) => !written.has(number))
+    const states = groups.map(([group, log]) => [log.row.number, group.state()] as const)
+    for (const log of fresh) log.stored = true
+    for (const [group] of groups) group.dirty = false
     try {
-      return transaction(this.#options.db, work)
+      await this.#options.writer.write({ ...change, topics: [...change.topics, ...topics], groups: states })
     } catch (thrown) {
-      throw toStorageError(thrown, this.#options.path)
+      for (const log of fresh) log.stored = false
+      for (const [group] of groups) group.dirty = true
+      throw thrown
     }
   }
 
-  #refusal(cause?: unknown): SluiceError {
+  #refusal(cause: unknown): SluiceError {
     if (!this.#full) this.#options.notify('bus.full', { path: this.#options.path })
     this.#full = true
     return cause instanceof SluiceError ? cause : new SluiceError('storage_full')
-  }
-
-  /** The disk may be full for it; then the WAL grows on, and it is tried again after the next commit. */
-  #checkpoint(): void {
-    const { db, path } = this.#options
-    if (this.#failure || !db.isOpen) return
-    try {
-      db.exec('PRAGMA wal_checkpoint(PASSIVE)')
-      this.#written = 0
-    } catch (thrown) {
-      const error = toStorageError(thrown, path)
-      if (!isFull(error)) this.#fail(error)
-    }
   }
 
   #fail(thrown: unknown): SluiceError {
@@ -243,6 +235,7 @@ export class Committer {
     const error = failureOf(thrown)
     this.#failure = error
     for (const { stored } of this.#publications.splice(0)) stored.reject(error)
+    for (const { done } of this.#chores.splice(0)) done.reject(error)
     this.#groups.clear()
     this.#saved.reject(error)
     this.#options.notify('bus.failed', { code: error.code, detail: error.message })

@@ -40,10 +40,10 @@ export class Space {
     this.#kept = disk.exists(path)
   }
 
-  /** Whether publishing may try: the reserve is there, or could be made again. */
-  ready(): boolean {
+  /** To be called before publishing, which needs the reserve to be there or made again. Throws `storage_full`. */
+  claim(): void {
     this.#kept ||= this.#disk.free(this.#path) >= 2 * RESERVE && this.#disk.reserve(this.#path, RESERVE)
-    return this.#kept
+    if (!this.#kept) throw new SluiceError('storage_full')
   }
 
   /** Runs work that may use the reserve: beyond the largest size, and when the disk is full, in place of the file. */

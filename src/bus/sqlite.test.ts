@@ -30,28 +30,32 @@ function crash(directory: string): string {
 
 const directories = new Map<Bus, string>()
 
-busConformance('sqlite', {
-  features: SQLITE_FEATURES,
-  lanes: 16,
-  open: async () => {
-    const directory = makeDirectory()
-    const bus = await open(directory)
-    directories.set(bus, directory)
-    return bus
-  },
-  reopen: async (bus) => {
-    const directory = crash(directories.get(bus) ?? assert.fail())
-    await bus[Symbol.asyncDispose]()
-    const again = await open(directory)
-    directories.set(again, directory)
-    return again
-  },
-  openSmall: async (records) => {
-    const directory = makeDirectory()
-    const bus = await open(directory, { maxBytes: records * 1024 })
-    return { bus, makeRoom: async () => void (await bus.trim(Number.POSITIVE_INFINITY)) }
-  },
-})
+const conform = (name: string, more: Partial<SqliteBusOptions>) =>
+  busConformance(name, {
+    features: SQLITE_FEATURES,
+    lanes: 16,
+    open: async () => {
+      const directory = makeDirectory()
+      const bus = await open(directory, more)
+      directories.set(bus, directory)
+      return bus
+    },
+    reopen: async (bus) => {
+      const directory = crash(directories.get(bus) ?? assert.fail())
+      await bus[Symbol.asyncDispose]()
+      const again = await open(directory, more)
+      directories.set(again, directory)
+      return again
+    },
+    openSmall: async (records) => {
+      const directory = makeDirectory()
+      const bus = await open(directory, { ...more, maxBytes: records * 1024 })
+      return { bus, makeRoom: async () => void (await bus.trim(Number.POSITIVE_INFINITY)) }
+    },
+  })
+
+conform('sqlite', {})
+conform('sqlite on a thread', { threaded: true })
 
 /** A directory with some commits in it, and the offsets that were acknowledged. */
 async function written(commits = 60, size = 20): Promise<string> {
@@ -210,46 +214,50 @@ test('a loss that is accepted by its offsets is a gap: the rest is delivered, an
   assert.equal((await bus.lag(TOPIC, 'new')).unsettled, offsets.length)
 })
 
-test('a disk that fails ends it: the call is in doubt, everything after is refused, and the owner is told once', async () => {
-  const directory = makeDirectory()
-  const fatal: SluiceError[] = []
-  const bus = await open(directory, { onFatal: (error) => fatal.push(error) })
-  await bus.publish(TOPIC, [makeRecord('a', 1)])
-  // A table that is gone stands in for a disk that answers with an error: neither is "full".
-  const other = new DatabaseSync(join(directory, 'log.db'))
-  other.exec('DROP TABLE chunk')
-  other.close()
-  for (let n = 0; n < 3; n += 1) {
-    const error = await damageOf(() => bus.publish(TOPIC, [makeRecord('a', 2)]))
-    assert.equal(error.code, 'storage_failed')
-  }
-  assert.equal(fatal.length, 1)
-  await bus[Symbol.asyncDispose]()
-})
+for (const threaded of [false, true]) {
+  const where = threaded ? 'on its thread' : 'in this thread'
 
-test('what is settled in the same moment in which a publication is refused is durable all the same', async () => {
-  const directory = makeDirectory()
-  const bus = await open(directory, { maxBytes: 300 * 1024 })
-  const subscription = await bus.subscribe(TOPIC, 'g')
-  const records = Array.from({ length: 20 }, (_, n) => makeRecord(`k${n}`, n))
-  await bus.publish(TOPIC, records)
-  const { value: found = [] } = await subscription[Symbol.asyncIterator]().next()
-  const tooMuch = Array.from({ length: 500 }, (_, n) =>
-    makeRecord(`k${n}`, n, { value: JSON.stringify('x'.repeat(1_000)) }),
-  )
-  const [refused, settled] = await Promise.allSettled([
-    bus.publish(TOPIC, tooMuch),
-    subscription.settle(found),
-  ])
-  assert.deepEqual([refused.status, settled.status], ['rejected', 'fulfilled'])
-  const left = crash(directory)
-  await bus[Symbol.asyncDispose]()
-  await using again = await open(left)
-  assert.deepEqual(
-    [(await again.lag(TOPIC, 'g')).published, (await again.lag(TOPIC, 'g')).unsettled],
-    [20, 0],
-  )
-})
+  test(`a disk that fails ends it, ${where}: the call is in doubt, everything after is refused, the owner is told once`, async () => {
+    const directory = makeDirectory()
+    const fatal: SluiceError[] = []
+    const bus = await open(directory, { threaded, onFatal: (error) => fatal.push(error) })
+    await bus.publish(TOPIC, [makeRecord('a', 1)])
+    // A table that is gone stands in for a disk that answers with an error: neither is "full".
+    const other = new DatabaseSync(join(directory, 'log.db'))
+    other.exec('DROP TABLE chunk')
+    other.close()
+    for (let n = 0; n < 3; n += 1) {
+      const error = await damageOf(() => bus.publish(TOPIC, [makeRecord('a', 2)]))
+      assert.equal(error.code, 'storage_failed')
+    }
+    assert.equal(fatal.length, 1)
+    await bus[Symbol.asyncDispose]()
+  })
+
+  test(`what is settled in the moment in which a publication is refused is durable all the same, ${where}`, async () => {
+    const directory = makeDirectory()
+    const bus = await open(directory, { threaded, maxBytes: 300 * 1024 })
+    const subscription = await bus.subscribe(TOPIC, 'g')
+    const records = Array.from({ length: 20 }, (_, n) => makeRecord(`k${n}`, n))
+    await bus.publish(TOPIC, records)
+    const { value: found = [] } = await subscription[Symbol.asyncIterator]().next()
+    const tooMuch = Array.from({ length: 500 }, (_, n) =>
+      makeRecord(`k${n}`, n, { value: JSON.stringify('x'.repeat(1_000)) }),
+    )
+    const [refused, settled] = await Promise.allSettled([
+      bus.publish(TOPIC, tooMuch),
+      subscription.settle(found),
+    ])
+    assert.deepEqual([refused.status, settled.status], ['rejected', 'fulfilled'])
+    const left = crash(directory)
+    await bus[Symbol.asyncDispose]()
+    await using again = await open(left)
+    assert.deepEqual(
+      [(await again.lag(TOPIC, 'g')).published, (await again.lag(TOPIC, 'g')).unsettled],
+      [20, 0],
+    )
+  })
+}
 
 test('what every group has settled is removed after its time, and nothing else; the count stays', async () => {
   const directory = makeDirectory()
@@ -285,9 +293,9 @@ test('what is settled is durable before its records are removed', async () => {
   const subscription = await bus.subscribe(TOPIC, 'g')
   const { value: records = [] } = await subscription[Symbol.asyncIterator]().next()
   const settling = subscription.settle(records)
-  const trimming = bus.trim(Number.POSITIVE_INFINITY) // its first step runs before the settling is stored
+  await bus.trim(Number.POSITIVE_INFINITY) // goes before the commit that stores the settling
   const left = crash(directory)
-  await Promise.all([settling, trimming])
+  await settling
   await bus[Symbol.asyncDispose]()
   await using again = await open(left)
   assert.equal((await again.lag(TOPIC, 'g')).unsettled, 0)

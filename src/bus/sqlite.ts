@@ -18,8 +18,10 @@ import { Committer, type Dirty } from './sqlite-commit.ts'
 import { type Damage, damaged, isAccepted, joinDamages, nameOf, parseLoss } from './sqlite-damage.ts'
 import { SqliteLog } from './sqlite-log.ts'
 import { type LogFile, openLogFile, topicRows } from './sqlite-open.ts'
-import { pagesOf, Space } from './sqlite-space.ts'
-import { MIGRATIONS, type Tables, type TopicRow } from './sqlite-tables.ts'
+import { pagesOf } from './sqlite-space.ts'
+import type { Tables, TopicRow } from './sqlite-tables.ts'
+import { writeOnThread } from './sqlite-thread.ts'
+import { LogWriter, type Writer, writeInline } from './sqlite-writer.ts'
 import { LANES, Topic } from './topic.ts'
 
 export interface SqliteBusOptions {
@@ -39,6 +41,11 @@ export interface SqliteBusOptions {
   readonly checkpointBytes?: number
   /** Ranges that `log_damaged` named, as `topic:from-to,…`: start without them. */
   readonly acceptLoss?: string
+  /**
+   * Writes on a thread of its own, with files of its own on the machine's disk: the event loop takes requests meanwhile.
+   * Default: no.
+   */
+  readonly threaded?: boolean
 }
 
 export interface SqliteBus extends Bus {
@@ -52,8 +59,8 @@ export const SQLITE_FEATURES: Features = {
   name: 'sqlite',
   persistent: true,
   rebalances: true,
-  keepsSettledAbove: true,
   shared: false,
+  keepsSettledAbove: true,
 }
 
 /** Chunks removed in one transaction: a thousand rows of up to 1 MB would hold the event loop for too long. */
@@ -71,7 +78,8 @@ export async function openSqliteBus(options: SqliteBusOptions): Promise<SqliteBu
   const file = openLogFile({ path, disk, anchor, accepted, ...limit })
   failed.defer(() => file.db.close())
   const bus = new SqliteLogBus(options, { ...file, path, anchor })
-  bus.recover(accepted)
+  await bus.recover(accepted)
+  if (options.threaded) bus.moveWriter()
   failed.move()
   return bus
 }
@@ -93,6 +101,7 @@ class SqliteLogBus implements SqliteBus {
   readonly #tables: Tables
   readonly #anchor: Anchor
   readonly #committer: Committer
+  #writer: Writer
   readonly #lanes: number
   readonly #topics = new Map<string, Held>()
   /** Of topics. Some have none in the database yet, so that how many there are says nothing. */
@@ -100,20 +109,20 @@ class SqliteLogBus implements SqliteBus {
   #closed = false
 
   constructor(options: SqliteBusOptions, { db, path, tables, anchor }: Files) {
-    const { directory, disk = realDisk, lanes = LANES, maxBytes, checkpointBytes, clock, notify } = options
+    const { disk = realDisk, lanes = LANES, clock, notify } = options
     this.#options = options
     this.#db = db
     this.#tables = tables
     this.#lanes = tables.topics()[0]?.ends.length ?? tables.setting('lanes', lanes)
     this.#anchor = anchor
+    const writer = new LogWriter({ ...options, db, tables, anchor, disk })
+    const turn = () => clock.sleep(0)
+    this.#writer = writeInline({ writer, turn, onFailure: (thrown) => this.#committer.fail(thrown) })
     this.#committer = new Committer({
-      db,
+      writer: { write: (change) => this.#writer.write(change), close: () => this.#writer.close() },
       path,
-      tables,
-      space: new Space({ db, disk, path: join(directory, 'log.reserve'), maxBytes }),
       clock,
-      checkpointBytes,
-      anchor: () => anchor.write(this.#heads(), MIGRATIONS.length),
+      heads: (changed) => this.#heads(changed),
       onStored: (log) => this.#topics.get(log.name)?.topic.wake(),
       onFatal: (error) => this.#fail(error),
       notify,
@@ -121,7 +130,7 @@ class SqliteLogBus implements SqliteBus {
   }
 
   /** Reads what is there and compares it with the anchor; afterwards both say the same. */
-  recover(accepted: readonly Damage[]): void {
+  async recover(accepted: readonly Damage[]): Promise<void> {
     const { heads } = this.#anchor
     const kept = new Set(this.#tables.topics().map(({ number }) => number))
     for (const row of topicRows(this.#tables, heads ?? new Map(), this.#lanes))
@@ -130,13 +139,20 @@ class SqliteLogBus implements SqliteBus {
     const refused = damages.filter((damage) => !isAccepted(damage, accepted))
     if (refused.length > 0) throw damaged(refused)
     for (const damage of damages) this.#lose(damage)
-    this.#settle(damages)
+    await this.#settle(damages)
     let records = 0
     for (const { log } of this.#topics.values()) {
       records += log.head - log.first
       if (this.#tables.hasRewound(log.row.number)) this.#options.notify('bus.rewound', { topic: log.name })
     }
     this.#options.notify('bus.recovered', { records, topics: this.#topics.size })
+  }
+
+  /** From here on another thread writes, and this one only reads. */
+  moveWriter(): void {
+    const { directory, maxBytes, checkpointBytes } = this.#options
+    this.#anchor.close()
+    this.#writer = writeOnThread({ directory, maxBytes, checkpointBytes })
   }
 
   /** All that is unsettled, as far as time allows; all that is kept, where a loss is to be accepted. */
@@ -155,21 +171,18 @@ class SqliteLogBus implements SqliteBus {
   }
 
   /** Makes durable what recovery found out, so that the next start finds it as it is. */
-  #settle(damages: readonly Damage[]): void {
+  async #settle(damages: readonly Damage[]): Promise<void> {
     const changed = [...this.#topics.values()].filter(
       ({ log }) => (!log.stored && log.head > 0) || damages.some(({ topic }) => topic === log.name),
     )
     for (const { log, topic } of changed) for (const group of topic.groups) group.recount(log)
-    const work = () => {
-      for (const { log } of changed) {
-        this.#tables.saveTopic(log.row)
-        this.#tables.saveGaps(log.row.number, log.gaps)
-      }
-    }
+    const topics = changed.map(({ log }) => log.row)
+    const gaps = changed.map(({ log }) => [log.row.number, log.gaps] as const)
     const adopt = () => {
       for (const { log } of changed) log.stored = true
     }
-    this.#committer.exclusive({ work, adopt }, changed.flatMap(groupsOf))
+    const groups = changed.flatMap(groupsOf)
+    await this.#committer.exclusive(() => ({ change: { topics, gaps }, adopt, groups }))
   }
 
   async publish(topic: string, records: readonly BusRecord[]): Promise<void> {
@@ -198,42 +211,46 @@ class SqliteLogBus implements SqliteBus {
   async trim(before: number): Promise<number> {
     let removed = 0
     for (const held of this.#topics.values())
-      for (let step = this.#trimStep(held, before); step > 0; step = this.#trimStep(held, before)) {
+      for (let step = await this.#trimStep(held, before); step > 0; step = await this.#trimStep(held, before))
         removed += step
-        await this.#options.clock.sleep(0)
-      }
     if (removed > 0) this.#options.notify('bus.trimmed', { count: removed })
     return removed
   }
 
   /** Returns how many records went; 0 when nothing more may. A topic that nobody reads is trimmed by age alone. */
-  #trimStep({ log, topic }: Held, before: number): number {
+  async #trimStep(held: Held, before: number): Promise<number> {
     if (this.#closed) return 0
+    let count = 0
+    await this.#committer.exclusive(() => {
+      const first = this.#trimmable(held, before)
+      const { log } = held
+      count = first - log.first
+      if (count === 0) return undefined
+      const row = log.trimmed(first)
+      const removals = [[row.number, first] as const]
+      const groups = groupsOf(held).filter(([group]) => group.dirty)
+      return { change: { topics: [row], removals }, adopt: () => log.trim(row), groups }
+    })
+    return count
+  }
+
+  /** Where the first chunk begins that must stay. */
+  #trimmable({ log, topic }: Held, before: number): number {
     let first = log.first
     for (const chunk of this.#tables.oldest(log.row, TRIM_CHUNKS)) {
       if (chunk.at >= before || chunk.end > topic.floor) break
       first = chunk.end
     }
-    const count = first - log.first
-    if (count === 0) return 0
-    const row = log.trimmed(first)
-    const work = () => {
-      this.#tables.removeBelow(row.number, first)
-      this.#tables.saveTopic(row)
-      this.#db.exec('PRAGMA incremental_vacuum(1000)')
-    }
-    const dirty = groupsOf({ log, topic }).filter(([group]) => group.dirty)
-    this.#committer.exclusive({ work, adopt: () => log.trim(row) }, dirty)
-    return count
+    return first
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return
     this.#closed = true
     for (const { topic } of this.#topics.values()) await topic.close()
-    this.#committer.flush()
-    this.#anchor.close()
-    this.#db.close()
+    await this.#committer.flush()
+    await this.#writer.close()
+    if (this.#db.isOpen) this.#db.close()
   }
 
   #topic(name: string): Held {
@@ -255,9 +272,9 @@ class SqliteLogBus implements SqliteBus {
     return held
   }
 
-  #heads(): Heads {
-    const kept = [...this.#topics.values()].filter(({ log }) => log.head > 0)
-    return new Map(kept.map(({ log }) => [log.name, log.row]))
+  #heads(changed: readonly TopicRow[]): Heads {
+    const rows = [...[...this.#topics.values()].map(({ log }) => log.row), ...changed]
+    return new Map(rows.filter(({ head }) => head > 0).map((row) => [row.name, row]))
   }
 
   #fail(error: SluiceError): void {

@@ -1,0 +1,161 @@
+/**
+ * The one that writes the log: a change becomes one transaction with one fsync, and then the anchor says so. It is
+ * synchronous and has its own connection, so that it can do its work on a thread of its own (sqlite-thread.ts), where
+ * the event loop takes requests while the disk works; or in this one, where a simulation wants it.
+ */
+import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import { toStorageError, transaction } from '../sqlite/database.ts'
+import type { Disk } from '../sqlite/disk.ts'
+import type { GroupState } from './group.ts'
+import type { Range } from './progress.ts'
+import type { Anchor, Heads } from './sqlite-anchor.ts'
+import type { Chunk } from './sqlite-chunk.ts'
+import { isFull, Space } from './sqlite-space.ts'
+import { MIGRATIONS, type Tables, type TopicRow } from './sqlite-tables.ts'
+
+/** What one commit stores. Plain data: it crosses to another thread. Topics are named by their numbers. */
+export interface Change {
+  readonly chunks: readonly (readonly [topic: number, chunk: Chunk])[]
+  readonly topics: readonly TopicRow[]
+  readonly groups: readonly (readonly [topic: number, state: GroupState])[]
+  /** In place of those that were there. */
+  readonly gaps: readonly (readonly [topic: number, gaps: readonly Range[]])[]
+  /** Whatever lies wholly below the offset is removed. */
+  readonly removals: readonly (readonly [topic: number, below: number])[]
+  /** What the anchor says afterwards; undefined where nothing of it changes. */
+  readonly heads: Heads | undefined
+  /** It may use the space that is kept back. */
+  readonly spends: boolean
+}
+
+export const NO_CHANGE: Change = {
+  chunks: [],
+  topics: [],
+  groups: [],
+  gaps: [],
+  removals: [],
+  heads: undefined,
+  spends: false,
+}
+
+export interface Writer {
+  /**
+   * Resolves when the change is on the disk. Throws `storage_full` (nothing was stored); anything else leaves in doubt
+   * what is stored, and nothing more may be written.
+   */
+  write(change: Change): Promise<void>
+  /** Resolves when what was begun is done and the files are closed. */
+  close(): Promise<void>
+}
+
+/** With about 1000 pages in the WAL, as is SQLite's own habit. */
+const CHECKPOINT_SIZE = 4 * 1024 * 1024
+/** What a commit writes to the WAL beside its records: a few pages of 4096 bytes. */
+const COMMIT_SIZE = 16 * 1024
+
+export interface LogWriterOptions {
+  readonly db: DatabaseSync
+  readonly tables: Tables
+  readonly anchor: Anchor
+  readonly disk: Disk
+  /** Where log.reserve lies. */
+  readonly directory: string
+  readonly maxBytes?: number | undefined
+  /** A checkpoint comes after this many characters. Default 4 MB. */
+  readonly checkpointBytes?: number | undefined
+}
+
+export class LogWriter {
+  readonly #db: DatabaseSync
+  readonly #tables: Tables
+  readonly #anchor: Anchor
+  readonly #path: string
+  readonly #space: Space
+  readonly #checkpointBytes: number
+  /** Characters written since the last checkpoint, roughly. */
+  #written = 0
+
+  constructor(options: LogWriterOptions) {
+    const { db, tables, anchor, disk, directory, maxBytes, checkpointBytes = CHECKPOINT_SIZE } = options
+    this.#checkpointBytes = checkpointBytes
+    this.#db = db
+    this.#tables = tables
+    this.#anchor = anchor
+    this.#path = join(directory, 'log.db')
+    this.#space = new Space({ db, disk, path: join(directory, 'log.reserve'), maxBytes })
+    // SQLite's own checkpoint keeps its errors to itself, even a failed fsync.
+    db.exec('PRAGMA wal_autocheckpoint = 0')
+  }
+
+  /** Returns when it is on the disk; throws as Writer's. */
+  write(change: Change): void {
+    if (change.chunks.length > 0) this.#space.claim()
+    if (change.spends) this.#space.spend(() => this.#transact(change))
+    else this.#transact(change)
+    if (change.heads) this.#anchor.write(change.heads, MIGRATIONS.length)
+  }
+
+  get needsCheckpoint(): boolean {
+    return this.#written > this.#checkpointBytes
+  }
+
+  /** The disk may be full for it; then the WAL grows on, and it is tried again after the next commit. Throws what else fails. */
+  checkpoint(): void {
+    if (!this.#db.isOpen) return
+    try {
+      this.#db.exec('PRAGMA wal_checkpoint(PASSIVE)')
+      this.#written = 0
+    } catch (thrown) {
+      const error = toStorageError(thrown, this.#path)
+      if (!isFull(error)) throw error
+    }
+  }
+
+  close(): void {
+    this.#anchor.close()
+    this.#db.close()
+  }
+
+  #transact(change: Change): void {
+    this.#written += COMMIT_SIZE
+    try {
+      transaction(this.#db, () => this.#store(change))
+    } catch (thrown) {
+      throw toStorageError(thrown, this.#path)
+    }
+    for (const [, { meta, body }] of change.chunks) this.#written += meta.length + body.length
+  }
+
+  #store({ chunks, topics, groups, gaps, removals }: Change): void {
+    const tables = this.#tables
+    for (const [topic, chunk] of chunks) tables.addChunk(topic, chunk)
+    for (const [topic, below] of removals) tables.removeBelow(topic, below)
+    for (const row of topics) tables.saveTopic(row)
+    for (const [topic, state] of groups) tables.saveGroup(topic, state)
+    for (const [topic, ranges] of gaps) tables.saveGaps(topic, ranges)
+    if (removals.length > 0) this.#db.exec('PRAGMA incremental_vacuum(1000)')
+  }
+}
+
+export interface InlineOptions {
+  readonly writer: LogWriter
+  /** Resolves in the next turn. */
+  readonly turn: () => Promise<void>
+  /** Told of an error of the disk that no write waits for. */
+  readonly onFailure: (thrown: unknown) => void
+}
+
+/** Writes in this thread: the event loop stands still meanwhile. */
+export function writeInline({ writer, turn, onFailure }: InlineOptions): Writer {
+  const checkpoint = () => {
+    if (writer.needsCheckpoint) writer.checkpoint()
+  }
+  return {
+    write: async (change) => {
+      writer.write(change)
+      if (writer.needsCheckpoint) void turn().then(checkpoint).catch(onFailure)
+    },
+    close: async () => writer.close(),
+  }
+}
