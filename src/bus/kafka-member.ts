@@ -55,6 +55,13 @@ export class GroupMember {
     return !this.#joined || this.#options.clock.mono() - this.#aliveAt < this.#options.sessionMs
   }
 
+  /** Gives the lanes up by itself when the group may have, and joins again; a restarted broker would not ask for it. */
+  check(): void {
+    if (this.alive) return
+    this.#expel()
+    this.join()
+  }
+
   /** Joins, or joins again so that the others see what it holds now. Failures are told to `onBroken`. */
   join(): void {
     this.#again = this.#joining
@@ -77,7 +84,6 @@ export class GroupMember {
       sessionTimeout: sessionMs,
       rebalanceTimeout: sessionMs,
       heartbeatInterval: heartbeatMs,
-      heartbeatStallTimeout: 3 * sessionMs,
       autocommit: false,
       protocols: [{ name: 'sluice', version: 1 }],
       protocolsMetadata: async () => this.#prepare(),
@@ -87,14 +93,17 @@ export class GroupMember {
 
   /** Awaited by the client before every join. Without a member id the group has expelled this one, or it never was in. */
   #prepare(): Buffer {
-    const { claim, clock, onExpelled } = this.#options
+    const { claim, clock } = this.#options
     this.#joining = true
-    if (this.#joined && (this.#consumer.memberId === null || !this.alive)) {
-      this.#joined = false
-      onExpelled()
-    }
+    if (this.#consumer.memberId === null || !this.alive) this.#expel()
     this.#aliveAt = clock.mono() // who waits for the others to join is not given up on meanwhile
     return encodeClaim(claim())
+  }
+
+  #expel(): void {
+    if (!this.#joined) return
+    this.#joined = false
+    this.#options.onExpelled()
   }
 
   #listen(): void {

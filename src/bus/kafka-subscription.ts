@@ -110,8 +110,8 @@ export class KafkaSubscription implements Subscription {
     const { topic, group, notify } = this.#options
     const settled = new Map<HeldLane, number>()
     let fenced = 0
-    for (const { lane, offset, epoch } of places) {
-      const held = this.#lanes.held.get(lane)
+    for (const { topic: of, lane, offset, epoch } of places) {
+      const held = of === topic ? this.#lanes.held.get(lane) : undefined
       if (held?.epoch !== epoch) fenced += 1
       else if (held.progress.settle(offset)) settled.set(held, (settled.get(held) ?? 0) + 1)
     }
@@ -190,7 +190,10 @@ export class KafkaSubscription implements Subscription {
     return new Fetcher({
       ...this.#onCluster(),
       lanes: () => this.#lanes.held,
-      onRecords: () => this.#changed(),
+      onRecords: () => {
+        this.#toldUnreachable = false
+        this.#changed()
+      },
       onOutOfRange: (lane) => this.#skip(lane),
       onUnreachable: (thrown) => this.#tellUnreachable(thrown),
     })
@@ -211,7 +214,7 @@ export class KafkaSubscription implements Subscription {
     while (!over.aborted) {
       await clock.sleep(heartbeatMs, over)
       if (over.aborted) return
-      if (!this.#member.alive && this.#lanes.membership) this.#lanes.expelled()
+      this.#member.check()
       if (await this.#stalled()) await this.#restart('Records wait and none arrive.')
     }
   }
