@@ -21,7 +21,9 @@ test('every operation that Customer.io documents is taken by the gateway and the
   const { operations } = JSON.parse(read('test/fixtures/customerio-answers.json'))
   assert.ok(operations.length > 70)
   for (const { api, method, path } of operations) {
-    const [gateway, emulator] = rows.get(`${method} ${path.replace(/\{\w+\}/g, '{}')}`) ?? []
+    const call = `${method} ${path.replace(/\{\w+\}/g, '{}')}`
+    // What lies below a thing of which there are none stands in the row of that thing.
+    const [gateway, emulator] = rows.get(call) ?? rows.get(call.replace(/(\{\}).*/, '$1')) ?? []
     assert.equal(gateway, api === 'app' ? 'passed on' : 'yes', `${method} ${path}`)
     assert.match(emulator ?? 'missing', /^(yes|partly)$/, `${method} ${path}`)
   }

@@ -21,21 +21,17 @@ const LISTS: Readonly<Record<string, string>> = {
 /** Those that come in pages. */
 const PAGED = new Set(['/messages', '/newsletters', '/sender_identities'])
 
+/** One of them, and everything below it. */
 const SINGLE = [
-  '/broadcasts/:id',
-  '/campaigns/:id',
-  '/collections/:id',
-  '/imports/:id',
-  '/messages/:id',
-  '/messages/:id/archived_message',
-  '/newsletters/:id',
-  '/reporting_webhooks/:id',
-  '/sender_identities/:id',
-  '/sender_identities/:id/used_by',
-  '/transactional/:id',
-  '/transactional/:id/contents',
-  '/transactional/:id/messages',
-  '/transactional/:id/metrics',
+  '/broadcasts',
+  '/campaigns',
+  '/collections',
+  '/imports',
+  '/messages',
+  '/newsletters',
+  '/reporting_webhooks',
+  '/sender_identities',
+  '/transactional',
 ]
 
 export const NONE: readonly AppRoute[] = [
@@ -46,5 +42,7 @@ export const NONE: readonly AppRoute[] = [
       respond: () => appValue({ [name]: [], ...(PAGED.has(path) && { next: '' }) }),
     }),
   ),
-  ...SINGLE.map((path): AppRoute => ({ method: 'GET', path, respond: notFound })),
+  ...SINGLE.flatMap((path) => [`${path}/:id`, `${path}/:id/*`]).map(
+    (path): AppRoute => ({ method: 'GET', path, respond: notFound }),
+  ),
 ]

@@ -63,11 +63,11 @@ export const APP_ROWS: readonly Row[] = [
   ['POST /v1/exports/deliveries', 'partly', NO_DELIVERIES],
   ['GET /v1/workspaces', 'yes', 'One.'],
   ['GET /v1/info/ip_addresses', 'yes', 'Nothing calls from here but 127.0.0.1.'],
-  ...NONE.map(
+  ...NONE.filter(({ path }) => !path.endsWith('*')).map(
     ({ method, path }): Row => [
-      `${method} /v1${path.replaceAll(':id', '{id}')}`,
+      `${method} /v1${path.replace(':id', '{id}')}`,
       'partly',
-      'There are none.',
+      path.endsWith(':id') ? 'Not found, and nothing below it: there are none.' : 'There are none.',
     ],
   ),
   ['POST /v1/send/{channel}', 'no', 'Answers 501, and 405 for a channel that does not exist.'],

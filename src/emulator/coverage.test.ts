@@ -15,7 +15,7 @@ const routes: readonly Route[] = [
   ...metricRoutes(nothing),
   ...trackV2Routes(nothing),
   ...appRoutes({ state: newState(), write: nothing, now: () => 0 }),
-].filter(({ path }) => !path.startsWith('/v1/api/') && !path.startsWith('/_emulator'))
+].filter(({ path }) => !/^\/v1\/api\/|^\/_emulator|\*$/.test(path))
 
 /** Both spell a parameter their own way. */
 const plain = (operation: string): string => operation.replace(/:\w+|\{\w+\}/g, '*').replace(/\?.*$/, '')

@@ -1,4 +1,7 @@
-/** Finds the route of a request. Literal parts of a path go before parameters; parts are percent-decoded one by one. */
+/**
+ * Finds the route of a request. Literal parts of a path go before parameters, which are percent-decoded one by one; a path
+ * that ends in `*` is for everything below.
+ */
 import type { Route } from './route.ts'
 
 export interface Found {
@@ -17,7 +20,7 @@ export class Router {
 
   constructor(routes: readonly Route[]) {
     for (const route of routes) {
-      if (route.path.includes(':')) this.#patterns.push({ route, parts: route.path.split('/') })
+      if (/[:*]/.test(route.path)) this.#patterns.push({ route, parts: route.path.split('/') })
       else this.#literal.set(`${route.method} ${route.path}`, route)
     }
   }
@@ -27,16 +30,20 @@ export class Router {
     const literal = this.#literal.get(`${method} ${path}`)
     if (literal !== undefined) return { route: literal, params: {} }
     const given = path.split('/')
-    const found = this.#patterns.find(
-      ({ route, parts }) => route.method === method && parts.length === given.length && fits(parts, given),
-    )
+    const found = this.#patterns.find(({ route, parts }) => route.method === method && fits(parts, given))
     return found && { route: found.route, params: paramsOf(found.parts, given) }
   }
 }
 
+function fits(parts: readonly string[], given: readonly string[]): boolean {
+  const isOpen = parts.at(-1) === '*'
+  if (isOpen ? given.length < parts.length : given.length !== parts.length) return false
+  return parts.every((part, at) => part === '*' || fitsPart(part, given[at]))
+}
+
 /** An empty part is no value of a parameter. */
-const fits = (parts: readonly string[], given: readonly string[]): boolean =>
-  parts.every((part, at) => (part.startsWith(':') ? given[at] !== '' : part === given[at]))
+const fitsPart = (part: string, given: string | undefined): boolean =>
+  part.startsWith(':') ? given !== '' : part === given
 
 function paramsOf(parts: readonly string[], given: readonly string[]): Record<string, string> {
   const params: Record<string, string> = {}

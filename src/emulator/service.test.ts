@@ -81,10 +81,12 @@ test('what has no route says so, and what cannot be decoded is a 400', () => {
 test('literal parts of a path go before parameters, and parts are decoded one by one', () => {
   const respond = () => ({ status: 200, headers: {}, body: '' })
   const route = (path: string) => ({ method: 'GET', path, auth: 'none', respond }) as const
-  const router = new Router([route('/a/:x/c'), route('/a/b/c'), route('/a/:x/:y')])
+  const router = new Router([route('/a/:x/c'), route('/a/b/c'), route('/a/:x/:y'), route('/b/:x/*')])
   assert.equal(router.find('GET', '/a/b/c')?.route.path, '/a/b/c')
   assert.deepEqual(router.find('GET', '/a/x%2Fy/c')?.params, { x: 'x/y' })
   assert.deepEqual(router.find('GET', '/a/1/%2B')?.params, { x: '1', y: '+' })
+  assert.deepEqual(router.find('GET', '/b/1/c/d')?.params, { x: '1' })
+  assert.equal(router.find('GET', '/b/1'), undefined)
   assert.equal(router.find('GET', '/a//c'), undefined)
   assert.equal(router.find('POST', '/a/b/c'), undefined)
 })
