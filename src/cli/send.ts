@@ -6,6 +6,7 @@ import { adminApi, trackApi } from './api.ts'
 import { attributesText, identifiersText, textOf } from './compose.ts'
 import { readText } from './input.ts'
 import type { Job } from './job.ts'
+import { checkFile, checkOne } from './send-check.ts'
 import { sendFile } from './send-file.ts'
 import { waitUntilSettled } from './settled.ts'
 import { CLIENT_SETTINGS, type CommandSpec, type OptionSpec } from './spec.ts'
@@ -36,6 +37,8 @@ const WAIT: OptionSpec = {
   flags: '--wait',
   about: 'wait for the outcome, at most --timeout; exit code 124 after that',
 }
+
+const CHECK: OptionSpec = { flags: '--check', about: 'send nothing: say what preflight finds' }
 
 interface Verb {
   readonly action: string
@@ -113,18 +116,24 @@ export const send: CommandSpec = {
   options: [
     { flags: '--file <path>', about: 'operations of Track v2, one JSON object a line; - for stdin' },
     { flags: '--skip <lines>', about: 'leave out this many lines of the file, to go on after a stop' },
+    {
+      flags: '--check [path]',
+      about:
+        'send nothing: say what preflight finds in the file, line by line; exit code 2 when a line would be refused',
+    },
   ],
   settings: CLIENT_SETTINGS,
   examples: [
     ['sluice send track 42 order_completed -d total=19.9', 'an event'],
     ['sluice send identify 42 -d email=ada@example.com --wait', 'a person, and wait for the outcome'],
     ['sluice send --file operations.ndjson', 'many, in batches'],
+    ['sluice send --check operations.ndjson', 'look at a file, and send nothing'],
     [
       'sluice dlq list --letters --json | jq -r ".data[].value" | sluice send --file -',
       'from another command',
     ],
   ],
-  run: sendFile,
+  run: sendOrCheck,
   commands: Object.entries(VERBS).map(([name, verb]) => verbCommand(name, verb)),
 }
 
@@ -133,7 +142,7 @@ function verbCommand(name: string, verb: Verb): CommandSpec {
     name,
     summary: verb.summary,
     ...(verb.args && { args: verb.args }),
-    options: [...verb.options, WAIT],
+    options: [...verb.options, WAIT, CHECK],
     settings: CLIENT_SETTINGS,
     examples: [
       [verb.example, verb.summary.charAt(0).toLowerCase() + verb.summary.slice(1).replace(/\..*$/, '')],
@@ -142,8 +151,16 @@ function verbCommand(name: string, verb: Verb): CommandSpec {
   }
 }
 
+async function sendOrCheck(job: Job): Promise<void> {
+  const path = job.text('check') ?? (job.flag('check') ? job.text('file') : undefined)
+  if (path !== undefined) return checkFile(job, path)
+  if (!job.flag('check')) return sendFile(job)
+  throw new SluiceError('bad_usage', '--check needs a file: "sluice send --check operations.ndjson".')
+}
+
 /** Sends one operation and prints the id under which it was accepted. */
 async function sendOne(job: Job, action: string): Promise<void> {
+  if (job.flag('check')) return checkOne(job, await checkText(job, action))
   const config = await job.config()
   const { path, body } = job.flag('anonymous')
     ? await anonymousCall(job, action)
@@ -180,6 +197,20 @@ async function entityCall(job: Job, action: string): Promise<Call> {
     attributes: await attributes(job),
   })
   return { path: '/api/v2/entity', body }
+}
+
+/** Preflight looks at Track v2, where somebody whom nobody knows is named like anybody else. */
+async function checkText(job: Job, action: string): Promise<string> {
+  if (!job.flag('anonymous')) return (await entityCall(job, action)).body
+  const [person = '', name = ''] = job.args
+  return textOf({
+    type: '"person"',
+    identifiers: JSON.stringify({ anonymous_id: person }),
+    action: JSON.stringify(action),
+    name: JSON.stringify(name),
+    ...occasion(job),
+    attributes: await attributes(job),
+  })
 }
 
 /** Track v2 has no form for somebody whom nobody knows yet; v1 has, and calls the attributes `data`. */

@@ -376,6 +376,66 @@ test('send --file accounts for every line: sent, refused by Customer.io, unreada
   assert.match(stderr, /"code":"some_refused"/)
 })
 
+test('send --check says what preflight finds in each line, and sends nothing', async () => {
+  const line = (id: string, more: string) =>
+    `{"type":"person","identifiers":{"id":"${id}"},"action":"identify"${more}}`
+  const stdin = [
+    line('Ada', ',"timestamp":1790000000123'),
+    '',
+    line('ada', ',"attributes":{"plan":""}'),
+    line('Ada', `,"attributes":{"plan":"${'x'.repeat(1001)}"}`),
+    '{"type":"person"',
+  ].join('\n')
+  const { exit, stdout, stderr, asked } = await run({}, ['send', '--check', '-'], { stdin })
+  assert.deepEqual([exit, asked.length], [2, 0])
+  assert.deepEqual(
+    stdout
+      .trimEnd()
+      .split('\n')
+      .map((text) => text.split(':')[0]),
+    [
+      'line 1  fix     time_not_seconds  timestamp',
+      'line 3  warn    empty_attribute  attributes.plan',
+      'line 3  warn    similar_id  identifiers.id',
+      'line 4  refuse  attribute_value_bytes  attributes.plan',
+      'line 5  refuse  invalid',
+    ],
+  )
+  assert.match(stderr, /2 of 4 would be refused/)
+  const json = await run({}, ['send', '--check', '-', '--json'], { stdin })
+  const { checked, refused, fixed, warned, findings } = JSON.parse(json.stdout)
+  assert.deepEqual([checked, refused, fixed, warned, findings.length], [4, 2, 1, 1, 5])
+  assert.deepEqual(findings[3], {
+    line: 4,
+    policy: 'refuse',
+    rule: 'attribute_value_bytes',
+    field: 'attributes.plan',
+    limit: 1000,
+    message: 'property value cannot be longer than 1000 bytes: that of plan has 1001',
+    todo: 'Shorten the value, or say it as the data of an event.',
+  })
+})
+
+test('send --check keeps to the policies that are set, and takes one operation as well as a file', async () => {
+  const env = { SLUICE_PREFLIGHT: 'empty_attribute=refuse,id_spaces=off' }
+  const words = ['send', 'identify', ' 42', '-d', 'plan=""', '--check']
+  const strict = await run({}, words, { env })
+  assert.deepEqual([strict.exit, strict.asked.length], [2, 0])
+  assert.match(strict.stdout, /^line 1 {2}refuse {2}empty_attribute {2}attributes\.plan:.*\n$/)
+  const lax = await run({}, words)
+  assert.deepEqual([lax.exit, lax.stdout.split('\n').length], [0, 3])
+  const wrong = await run({}, words, { env: { SLUICE_PREFLIGHT: 'id_bytes=fix' } })
+  assert.match(wrong.stderr, /preflight must be rule=policy/)
+})
+
+test('explain knows the rules of preflight', async () => {
+  const { exit, stdout } = await run({}, ['explain', 'id_bytes'])
+  assert.equal(exit, 0)
+  assert.match(stdout, /^id_bytes {2}a rule of preflight, refuse unless set otherwise/)
+  const json = await run({}, ['explain', 'id_bytes', '--json'])
+  assert.equal(JSON.parse(json.stdout).limit, 150)
+})
+
 test('send --file cuts batches below 500 KB and 1000 lines, in order', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-'))
   try {
