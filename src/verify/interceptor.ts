@@ -5,6 +5,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Between } from './stand.ts'
 
 export interface Asked {
   readonly method: string
@@ -22,11 +23,8 @@ export interface Answered {
 /** Decides about one request. `pass` hands it on to the real one, once, and gives its answer. */
 export type Script = (asked: Asked, pass: () => Promise<Answered>) => Answered | Promise<Answered>
 
-export interface Interceptor extends AsyncDisposable {
-  readonly url: string
-}
-
-export async function intercept(script: Script, target: () => string): Promise<Interceptor> {
+/** Stands before the emulator at `target`. */
+export async function intercept(script: Script, target: string): Promise<Between> {
   const server = createServer((request, response) => void answer({ request, response }, script, target))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -46,12 +44,12 @@ interface Exchange {
   readonly response: ServerResponse
 }
 
-async function answer({ request, response }: Exchange, script: Script, target: () => string): Promise<void> {
+async function answer({ request, response }: Exchange, script: Script, target: string): Promise<void> {
   try {
     const { method = 'GET', url: path = '/' } = request
     const body = Buffer.concat(await request.toArray()).toString('utf8')
     const asked = { method, path, authorization: request.headers.authorization ?? '', body }
-    const given = await script(asked, () => pass(asked, target()))
+    const given = await script(asked, () => pass(asked, target))
     response.writeHead(given.status, { 'content-type': 'application/json', ...given.headers })
     response.end(given.body)
   } catch {

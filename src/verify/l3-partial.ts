@@ -29,8 +29,8 @@ export const partial: Proof = {
     const sent = Array.from({ length: context.cases ?? ITEMS[context.scale] }, (_, n): Tick => {
       return { n: n + 1, person: `p${Math.floor(random() * PEOPLE)}`, bad: random() < BAD_SHARE }
     })
-    const mangled = { count: 0, of: 0 }
-    await using stand = await openMangled(context, random, mangled)
+    const count = { all: 0, mangled: 0 }
+    await using stand = await openMangled(context, random, count)
     for (let at = 0; at < sent.length && !context.signal.aborted; at += BATCH) {
       await postTicks(stand.gateway.url, sent.slice(at, at + BATCH))
       context.progress(at, 2 * sent.length, 'items')
@@ -46,8 +46,8 @@ export const partial: Proof = {
       held: bad === 0,
       figures: {
         items: sent.length,
-        '207s': mangled.of,
-        'of them unclear': mangled.count,
+        '207s': count.all,
+        'of them unclear': count.mangled,
         dead: dead.size,
         misjudged: misjudged.length,
         'without the reason': misnamed,
@@ -59,7 +59,7 @@ export const partial: Proof = {
   },
 }
 
-type Mangle = (answer: Answered, errors: readonly object[], random: Random) => Answered
+type Mangle = (answer: Answered, errors: readonly object[]) => Answered
 
 const withErrors = (answer: Answered, errors: readonly unknown[]): Answered => ({
   ...answer,
@@ -87,32 +87,25 @@ const MANGLES: readonly Mangle[] = [
 ]
 
 /** Of a batch of one every 207 is clear, so that whatever was unclear can be settled one by one. */
-async function openMangled(
-  context: ProofContext,
-  random: Random,
-  count: { count: number; of: number },
-): Promise<Stand> {
-  await using opening = new AsyncDisposableStack()
-  let target = ''
+function openMangled({ directory, planted }: ProofContext, random: Random, count: Count): Promise<Stand> {
   const script: Script = async (asked, pass) => {
     const answer = await pass()
     if (answer.status !== 207) return answer
     const isSingle = asked.body.split('"action"').length === 2
-    count.of += 1
+    count.all += 1
     if (isSingle || random() >= MANGLED_SHARE) return answer
-    count.count += 1
-    const mangle = MANGLES[count.count % MANGLES.length]
-    return mangle?.(answer, errorsIn(answer.body), random) ?? answer
+    count.mangled += 1
+    const mangle = MANGLES[count.mangled % MANGLES.length]
+    return mangle?.(answer, errorsIn(answer.body)) ?? answer
   }
-  const between = opening.use(await intercept(script, () => target))
-  const upstream = (url: string) => {
-    target = url
-    return between.url
-  }
-  const fault = context.planted ? 'trust207' : undefined
-  const stand = opening.use(await openStand({ directory: context.directory, upstream, fault }))
-  const running = opening.move()
-  return { ...stand, [Symbol.asyncDispose]: () => running.disposeAsync() }
+  const fault = planted ? 'trust207' : undefined
+  return openStand({ directory, fault, between: (url) => intercept(script, url) })
+}
+
+/** Of the answers that were 207. */
+interface Count {
+  all: number
+  mangled: number
 }
 
 function errorsIn(body: string): readonly object[] {

@@ -69,24 +69,19 @@ interface Counted extends Stand {
 
 /** A gateway whose Customer.io refuses every batch with a poison item whole, and counts the calls. */
 async function openCounted({ directory, planted }: ProofContext): Promise<Counted> {
-  await using opening = new AsyncDisposableStack()
-  let target = ''
   let calls = 0
   const script: Script = (asked, pass) => {
     calls += 1
     return refuseWhole(asked, pass)
   }
-  const between = opening.use(await intercept(script, () => target))
-  const upstream = (url: string) => {
-    target = url
-    return between.url
-  }
-  // Longer than the bus takes to hand over 500 records, so that the first call has all of them.
-  const env = { SLUICE_LIMITS_LINGER: '50ms' }
-  const fault = planted ? 'condemnBatches' : undefined
-  const stand = opening.use(await openStand({ directory, upstream, env, fault }))
-  const running = opening.move()
-  return { ...stand, calls: () => calls, [Symbol.asyncDispose]: () => running.disposeAsync() }
+  const stand = await openStand({
+    directory,
+    between: (url) => intercept(script, url),
+    // Longer than the bus takes to hand over 500 records, so that the first call has all of them.
+    env: { SLUICE_LIMITS_LINGER: '50ms' },
+    fault: planted ? 'condemnBatches' : undefined,
+  })
+  return { ...stand, calls: () => calls }
 }
 
 interface Seen {

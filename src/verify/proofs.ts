@@ -5,6 +5,18 @@ import { storm } from './l1-storm.ts'
 import { order } from './l2-order.ts'
 import { partial } from './l3-partial.ts'
 import { bisection } from './l4-bisection.ts'
+import { cut } from './l5-cut.ts'
+import { network } from './l9-network.ts'
 import type { Proof } from './proof.ts'
 
-export const PROOFS: readonly Proof[] = [kill, powerLoss, storm, order, partial, bisection]
+// biome-ignore format: a line each, so that proofs can be added side by side
+export const PROOFS: readonly Proof[] = [
+  kill,
+  powerLoss,
+  storm,
+  order,
+  partial,
+  bisection,
+  cut,
+  network,
+]

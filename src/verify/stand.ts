@@ -19,6 +19,11 @@ export interface Stand extends AsyncDisposable {
   drained(): Promise<void>
 }
 
+/** Something that the gateway takes for Customer.io. */
+export interface Between extends AsyncDisposable {
+  readonly url: string
+}
+
 export interface StandOptions {
   /** One that is there already, and outlives the stand; else the stand has its own. */
   readonly emulator?: Emulator
@@ -27,8 +32,8 @@ export interface StandOptions {
   readonly seed?: number
   /** Settings of the gateway, as environment variables. */
   readonly env?: Readonly<Record<string, string>>
-  /** Where the gateway delivers to, given where the emulator listens; the emulator itself unless told. */
-  readonly upstream?: (emulatorUrl: string) => string
+  /** Opens what stands between the gateway and the emulator, given where the emulator listens. */
+  readonly between?: (emulatorUrl: string) => Promise<Between>
   /** Planted in the gateway. */
   readonly fault?: FaultName | undefined
 }
@@ -42,8 +47,8 @@ export async function openStand(options: StandOptions): Promise<Stand> {
     told.push([name, fields])
     bell.dispatchEvent(new Event('told'))
   }
-  const upstream = options.upstream?.(emulator.url) ?? emulator.url
-  const config = await configFor(upstream, options)
+  const between = options.between && opening.use(await options.between(emulator.url))
+  const config = await configFor(between?.url ?? emulator.url, options)
   const gateway = opening.use(await startGateway(config, { onNotice, ...plant(options.fault) }))
   const drained = async () => {
     while ((await gateway.conservation()).pending > 0)
