@@ -1,6 +1,7 @@
 /**
- * The official Python and Go clients, unmodified, with only the address changed, through a whole gateway. `npm run clients`
- * installs them; where they are missing the tests say so, and with SLUICE_REQUIRE_ALL they fail.
+ * The official clients, unmodified, with only the address changed, through a whole gateway and straight at the emulator.
+ * `npm run clients` installs those in Python and Go; where they are missing the tests say so, and with SLUICE_REQUIRE_ALL they
+ * fail. customerio-node has tests of its own in test/flow.
  */
 import assert from 'node:assert/strict'
 import { execFile, execFileSync } from 'node:child_process'
@@ -10,7 +11,10 @@ import { createServer } from 'node:https'
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
+import { Analytics } from '@customerio/cdp-analytics-node'
 import { GO, GO_DIRECTORY, PYTHON } from '../../scripts/clients.ts'
+import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts'
+import { holdings } from '../flow/holdings.ts'
 import { stand, temporary } from '../flow/stand.ts'
 
 const run = promisify(execFile)
@@ -56,24 +60,46 @@ async function secure(url: string): Promise<{ port: number; cert: string }> {
   return { cert, port: typeof address === 'object' && address !== null ? address.port : 0 }
 }
 
-test('the official Python client', async (t) => {
-  if (!has(t, PYTHON, 'Python client')) return
+/** A program says all it has to say to a gateway, and to another emulator itself. Both must then hold the same. */
+async function sayToBoth(say: (url: string) => Promise<string>) {
   const { gateway, emulator, drained } = await stand()
-  const { port, cert } = await secure(gateway.url)
-  const env = { ...process.env, REQUESTS_CA_BUNDLE: cert, CURL_CA_BUNDLE: cert }
-  await run(PYTHON, [join(import.meta.dirname, 'python/track.py'), String(port)], { env })
+  const said = await say(gateway.url)
   await drained()
+  const figures = await gateway.conservation()
+  assert.deepEqual([figures.dead, figures.missing], [0, 0])
+  const straight = await startEmulator({ port: 0 })
+  after(() => straight[Symbol.asyncDispose]())
+  const saidStraight = await say(straight.url)
+  straight.settle()
+  assert.deepEqual(await holdings(emulator), await holdings(straight))
+  return { emulator, said, saidStraight }
+}
+
+const names = (emulator: Emulator, person: string) =>
+  emulator
+    .events({ person })
+    .map(({ name }) => name)
+    .sort()
+
+const tokens = (emulator: Emulator, person: string) => emulator.person(person)?.devices.map(({ id }) => id)
+
+test('the official Python client, against the gateway and the emulator', async (t) => {
+  if (!has(t, PYTHON, 'Python client')) return
+  const { emulator, said, saidStraight } = await sayToBoth(async (url) => {
+    const { port, cert } = await secure(url)
+    const env = { ...process.env, REQUESTS_CA_BUNDLE: cert, CURL_CA_BUNDLE: cert }
+    const { stdout } = await run(PYTHON, [join(import.meta.dirname, 'python/track.py'), String(port)], {
+      env,
+    })
+    return stdout
+  })
   const person = emulator.person('id:py/1 +')
   assert.deepEqual(
     [person?.email, person?.attributes.plan, person?.attributes.city],
     ['py@example.com', 'pro', 'Paris'],
   )
-  assert.deepEqual(
-    person?.devices.map(({ id }) => id),
-    ['token-py'],
-  )
-  const names = emulator.events({ person: 'id:py/1 +' }).map(({ name }) => name)
-  assert.deepEqual(names.sort(), ['/pricing', 'long ago', 'order'])
+  assert.deepEqual(tokens(emulator, 'id:py/1 +'), ['token-py'])
+  assert.deepEqual(names(emulator, 'id:py/1 +'), ['/pricing', 'long ago', 'order'])
   assert.ok(
     emulator.requests().some(({ body }) => /"big": ?12345678901234567890/.test(String(body))),
     'to the digit',
@@ -82,35 +108,67 @@ test('the official Python client', async (t) => {
     assert.equal(emulator.person(gone), undefined, gone)
   assert.deepEqual(emulator.person('id:py-freed')?.attributes, { b: 2 })
   assert.equal(emulator.person('id:py-v2')?.attributes.n, 1)
-  assert.equal((await gateway.conservation()).dead, 0)
+  assert.match(said, /501.*not pass on transactional sends/)
+  assert.match(saidStraight, /501.*Sending by email is not emulated/)
 })
 
-test('the official Python client of the Pipelines API, gzipped', async (t) => {
+test('the official Python client of the Pipelines API, gzipped, against the gateway and the emulator', async (t) => {
   if (!has(t, PYTHON, 'Python client')) return
-  const { gateway, emulator, drained } = await stand()
-  await run(PYTHON, [join(import.meta.dirname, 'python/analytics.py'), gateway.url])
-  await drained()
-  assert.equal(emulator.person('id:cdp-1')?.email, 'cdp@example.com')
-  assert.ok(
-    emulator.events({ person: 'id:cdp-1' }).some(({ name, data }) => name === 'order' && data.total === 19.9),
-  )
-  assert.equal((await gateway.conservation()).dead, 0)
+  const { emulator } = await sayToBoth(async (url) => {
+    await run(PYTHON, [join(import.meta.dirname, 'python/analytics.py'), url])
+    return ''
+  })
+  const person = emulator.person('id:cdp-1')
+  assert.deepEqual([person?.email, person?.attributes.city], ['cdp@example.com', 'Paris'])
+  assert.deepEqual(person?.relationships, [{ object_type_id: '1', object_id: 'acme', attributes: {} }])
+  assert.deepEqual(names(emulator, 'id:cdp-1'), ['home', 'order', 'start'])
+  for (const gone of ['id:cdp-second', 'id:cdp-gone']) assert.equal(emulator.person(gone), undefined, gone)
 })
 
-test('the official Go client', async (t) => {
+test('the official Go client, against the gateway and the emulator', async (t) => {
   if (!has(t, GO, 'Go client')) return
-  const { gateway, emulator, drained } = await stand()
-  await run(GO, [gateway.url], { cwd: GO_DIRECTORY })
-  await drained()
+  const { emulator, said, saidStraight } = await sayToBoth(async (url) => {
+    const { stdout } = await run(GO, [url], { cwd: GO_DIRECTORY })
+    return stdout
+  })
   const person = emulator.person('id:go/1 +')
   assert.deepEqual(
     [person?.email, person?.attributes.plan, person?.attributes.city],
     ['go@example.com', 'pro', 'Paris'],
   )
-  assert.deepEqual(
-    person?.devices.map(({ id }) => id),
-    ['token-go'],
-  )
+  assert.deepEqual(tokens(emulator, 'id:go/1 +'), ['token-go'])
+  assert.deepEqual(names(emulator, 'id:go/1 +'), ['order'])
   assert.equal(emulator.person('id:go-gone'), undefined)
-  assert.equal((await gateway.conservation()).dead, 0)
+  assert.match(said, /TransactionalError: .*not pass on transactional sends/)
+  assert.match(saidStraight, /TransactionalError: .*Sending by email is not emulated/)
+})
+
+test('the official Node client of the Pipelines API, against the gateway and the emulator', async () => {
+  const { emulator } = await sayToBoth(async (host) => {
+    const analytics = new Analytics({ writeKey: 'dev', host })
+    const failed: unknown[] = []
+    analytics.on('error', (error) => void failed.push(error))
+    const who = { userId: 'node-1', anonymousId: 'anon-node' }
+    analytics.track({ anonymousId: 'anon-node', event: 'visited' })
+    analytics.identify({ ...who, traits: { email: 'node@example.com', createdAt: new Date(0) } })
+    analytics.track({ ...who, event: 'order', properties: { total: 19.9 } })
+    analytics.page({ ...who, name: 'home' })
+    analytics.screen({ ...who, name: 'start' })
+    analytics.group({ ...who, groupId: 'acme', traits: { name: 'Acme' } })
+    analytics.identify({ userId: 'node-second', traits: { city: 'Paris' } })
+    analytics.alias({ userId: 'node-1', previousId: 'node-second' })
+    for (let n = 0; n < 40; n += 1) analytics.track({ userId: 'node-many', event: `n${n}` })
+    await analytics.closeAndFlush()
+    assert.deepEqual(failed, [])
+    return ''
+  })
+  const person = emulator.person('id:node-1')
+  assert.deepEqual(
+    [person?.email, person?.attributes.created_at, person?.attributes.city],
+    ['node@example.com', 0, 'Paris'],
+  )
+  assert.deepEqual(names(emulator, 'id:node-1'), ['home', 'order', 'start', 'visited'])
+  assert.equal(person?.relationships.length, 1)
+  assert.equal(names(emulator, 'id:node-many').length, 40)
+  assert.equal(emulator.person('id:node-second'), undefined)
 })

@@ -2,6 +2,8 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"log"
 	"os"
 
@@ -31,4 +33,12 @@ func main() {
 	))
 	must(client.Identify("go-gone", map[string]interface{}{"a": 1}))
 	must(client.Delete("go-gone"))
+
+	// Sends are not taken yet, and the client must be able to read why.
+	app := customerio.NewAPIClient("dev")
+	app.URL = os.Args[1]
+	_, err := app.SendEmail(context.Background(), &customerio.SendEmailRequest{
+		TransactionalMessageID: "1", To: "a@example.com", Identifiers: map[string]string{"id": "1"},
+	})
+	fmt.Printf("%T: %v", err, err)
 }

@@ -2,7 +2,7 @@
 
 import sys
 
-from customerio import CustomerIO
+from customerio import APIClient, CustomerIO, CustomerIOException, SendEmailRequest
 
 client = CustomerIO("dev", "dev", host="127.0.0.1", port=int(sys.argv[1]))
 
@@ -25,3 +25,10 @@ client.suppress("py-freed")
 client.unsuppress("py-freed")
 client.identify(id="py-freed", b=2)
 client.batch([{"type": "person", "action": "identify", "identifiers": {"id": "py-v2"}, "attributes": {"n": 1}}])
+
+# Sends are not taken yet, and the client must be able to read why.
+app = APIClient("dev", url=f"https://127.0.0.1:{sys.argv[1]}")
+try:
+    app.send_email(SendEmailRequest(to="a@example.com", identifiers={"id": "1"}, transactional_message_id=1))
+except CustomerIOException as refused:
+    print(refused)
