@@ -1,5 +1,5 @@
 module sluice/clients
 
-go 1.21
+go 1.17
 
 require github.com/customerio/go-customerio/v3 v3.6.0
