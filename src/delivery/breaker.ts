@@ -1,7 +1,7 @@
 /**
  * The breaker: when nothing comes through any more, stop calling and look once in a while.
  *
- *   closed ── 30 failures in a row ──▶ open ── after 1, 2, 4 … 10 s ──▶ half_open ── success ──▶ closed after 10
+ *   closed ── 30 failures in a row ──▶ open ── after 1, 2, 4, 4 … s ──▶ half_open ── success ──▶ closed after 10
  *     └────────── 401, 403, redirect ──▶ credentials ── every 60 s ──▶ half_open    └─ failure ──▶ open, twice as long
  *
  * Part of the calls failing does not open it: a call that comes through is progress, and the retry budget and the rate
@@ -12,8 +12,11 @@ import type { Random } from '../core/clock.ts'
 
 const FAILURES_TO_OPEN = 30
 const FIRST_OPEN_MS = 1_000
-/** One call in ten seconds burdens nobody, and an outage that ends is noticed within ten. */
-const LONGEST_OPEN_MS = 10_000
+/**
+ * One call in four seconds burdens nobody. An outage that ends is noticed within four, and the rate takes five more to
+ * double its way back: nine tenths of it within the ten seconds that L6 asks for (with ten between calls it was eleven).
+ */
+const LONGEST_OPEN_MS = 4_000
 const CREDENTIALS_MS = 60_000
 /** Calls that must come through, at most so many at once, before the flood is let loose again. */
 const TRIAL = 10

@@ -6,6 +6,7 @@ import { order } from './l2-order.ts'
 import { partial } from './l3-partial.ts'
 import { bisection } from './l4-bisection.ts'
 import { cut } from './l5-cut.ts'
+import { limits } from './l6-limits.ts'
 import { network } from './l9-network.ts'
 import type { Proof } from './proof.ts'
 
@@ -18,5 +19,6 @@ export const PROOFS: readonly Proof[] = [
   partial,
   bisection,
   cut,
+  limits,
   network,
 ]
