@@ -24,6 +24,13 @@ const whole = (min: number, max: number) =>
   )
 const port = kind('a port from 0 (any free one) to 65535', whole(0, 65_535).schema)
 const toggle = kind('true or false', z.stringbool())
+const pem = kind('in the form of PEM', z.string().regex(/-----BEGIN [A-Z ]+-----/))
+const brokers = kind(
+  'host:port, or several of them joined by commas',
+  z
+    .union([z.array(word), word.transform((joined) => joined.split(/ *, */))])
+    .pipe(z.array(z.string().regex(/^(\[[\da-f:]+\]|[\w.-]+):\d{1,5}$/i)).min(1)),
+)
 const url = kind(
   'an http or https URL',
   z.url({ protocol: /^https?$/ }).transform((found) => found.replace(/\/+$/, '')),
@@ -246,15 +253,85 @@ export const SETTINGS = {
   },
   bus: {
     yaml: 'bus',
-    kind: oneOf(['sqlite']),
+    kind: oneOf(['sqlite', 'kafka']),
     fallback: 'sqlite',
-    about: 'Where records wait between the stages.',
+    about: 'Where records wait between the stages: a log in the data directory, or Kafka.',
+  },
+  kafkaBrokers: {
+    yaml: 'kafka.brokers',
+    kind: brokers,
+    about: 'Where the Kafka cluster is found.',
+  },
+  kafkaPrefix: {
+    yaml: 'kafka.prefix',
+    kind: kind('up to 100 letters, digits, ., _ and -', z.string().regex(/^[\w.-]{1,100}$/)),
+    about: 'Stands before the names of topics and groups, such as "staging." Unset: none.',
+  },
+  kafkaReplication: {
+    yaml: 'kafka.replication',
+    kind: whole(1, 100),
+    about: 'Copies of each partition of a topic that bus init creates. Unset: as the cluster has it.',
+  },
+  kafkaRetentionMs: {
+    yaml: 'kafka.retention',
+    kind: duration,
+    fallback: '30d',
+    about:
+      'How long a topic that bus init creates keeps records. Kafka removes older ones, delivered or not: longer than any outage. Sends, dead letters and links of people stay.',
+  },
+  kafkaSessionMs: {
+    yaml: 'kafka.session',
+    kind: duration,
+    fallback: '10s',
+    about: 'A process that Kafka does not hear from for so long loses its lanes to the others.',
+  },
+  kafkaSaslMechanism: {
+    yaml: 'kafka.sasl.mechanism',
+    kind: oneOf(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']),
+    fallback: 'SCRAM-SHA-512',
+    about: 'How user name and password are shown to Kafka.',
+  },
+  kafkaSaslUsername: {
+    yaml: 'kafka.sasl.username',
+    kind: text('a user name'),
+    about: 'Who Sluice is to Kafka. Unset: no login.',
+  },
+  kafkaSaslPassword: {
+    yaml: 'kafka.sasl.password',
+    kind: text('a password'),
+    about: 'Of that user.',
+    secret: true,
+  },
+  kafkaCa: {
+    yaml: 'kafka.ca',
+    kind: pem,
+    about: 'The authority of the certificates of the brokers. Unset: those that Node knows.',
+    secret: true,
+  },
+  kafkaCert: {
+    yaml: 'kafka.cert',
+    kind: pem,
+    about: 'What Sluice shows where Kafka asks for a certificate.',
+    secret: true,
+  },
+  kafkaKey: {
+    yaml: 'kafka.key',
+    kind: pem,
+    about: 'The private key of that certificate.',
+    secret: true,
+  },
+  kafkaTls: {
+    yaml: 'kafka.tls',
+    kind: toggle,
+    fallback: ({ kafkaCa, kafkaCert }) => String(kafkaCa !== undefined || kafkaCert !== undefined),
+    about: 'Whether Kafka is spoken to over TLS; true where certificates are given.',
   },
   lanes: {
     yaml: 'lanes',
     kind: whole(1, 1024),
     fallback: '16',
-    about: 'Into how many lanes people are spread; fixed once the data directory is made.',
+    about:
+      'Into how many lanes people are spread; fixed once the data directory, or the topics on Kafka, are made.',
   },
   retentionMs: {
     yaml: 'retention',

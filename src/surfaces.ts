@@ -31,6 +31,8 @@ export interface Stores {
   readonly people: People
   /** Undefined where the bus is elsewhere. */
   readonly log: LocalLog | undefined
+  /** The name of this ledger, where other processes with ledgers of their own share the bus. */
+  readonly node: string | undefined
 }
 
 /** What only a log on this machine has: its size, and room that can be made in it. */

@@ -106,6 +106,7 @@ const ROOT_MAY: Readonly<Record<string, readonly string[]>> = {
     'world.ts',
     'surfaces.ts',
     'admin/facts.ts',
+    'ingest/links.ts',
     ...PORTS.map((p) => `${p}/`),
   ],
   'gateway.ts': [

@@ -60,6 +60,8 @@ export const HEADER = {
   stamped: 'stamped',
   /** Of an operation that a stranger's record said: where that lies, as `topic/lane/offset`. */
   origin: 'origin',
+  /** Of a replay where several processes share the bus: whose ledger holds the letter, and so who puts it through. */
+  ledger: 'ledger',
   /** Why a record is no operation: JSON with `reason`, `field` and `message`. */
   fault: 'fault',
   /** `base64`: the record came as bytes that are not UTF-8 text, and its value is these in base64. */

@@ -29,7 +29,7 @@ test('a bucket gives its rate, and 50 ms of it at once', () => {
 })
 
 test('a 429 lowers the rate to 70 % once per window, and it comes back', () => {
-  const rate = new Rate(1000, 0)
+  const rate = new Rate(() => 1000, 0)
   for (let now = 0; now < 20_000; now += 2) rate.accepted(now)
   const before = rate.perSecond(20_000)
   assert.equal(rate.throttled(20_000, 50), true)

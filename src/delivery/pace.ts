@@ -12,8 +12,10 @@ import { Rate } from './rate.ts'
 import { backoffMs, RetryBudget } from './retry.ts'
 
 export interface PaceOptions {
-  /** Calls a second, at the most. */
+  /** Calls a second, at the most, over all processes. */
   readonly ceiling: number
+  /** The part of it that is this process's at this moment, from 0 to 1. Default: all of it. */
+  readonly share?: () => number
   /** Calls at once, at the most. */
   readonly concurrency: number
   readonly random: Random
@@ -35,6 +37,8 @@ export interface PaceState {
   readonly inFlight: number
 }
 
+/** Without a share it is asked again this soon: a lane may come at any time, and nothing tells of it. */
+const SHARELESS_MS = 50
 /** Longer than this without a success, operations wait longer than the shortest cap (retry.ts). */
 const RECOVERY_MS = 30_000
 
@@ -52,7 +56,7 @@ export class Pace {
 
   constructor(options: PaceOptions) {
     this.#options = options
-    this.#rate = new Rate(options.ceiling, options.now)
+    this.#rate = new Rate(() => this.#ceiling, options.now)
     this.#bucket = new Bucket(this.#rate.perSecond(options.now), options.now)
     this.#concurrency = new Concurrency(options.concurrency)
     this.#breaker = new Breaker(options.random)
@@ -64,10 +68,14 @@ export class Pace {
     return {
       breaker: this.#breaker.state(now),
       ratePerSecond: this.#rate.perSecond(now),
-      ceilingPerSecond: this.#options.ceiling,
+      ceilingPerSecond: this.#ceiling,
       concurrency: this.#concurrency.limit,
       inFlight: this.#inFlight,
     }
+  }
+
+  get #ceiling(): number {
+    return this.#options.ceiling * (this.#options.share?.() ?? 1)
   }
 
   /** Whether the budget has room for a retry; otherwise the milliseconds until it has. */
@@ -77,6 +85,7 @@ export class Pace {
 
   /** Takes leave for one call. Returns 0 when it may be made, else the milliseconds after which to ask again (or after an answer). */
   leave(now: number): number {
+    if (this.#ceiling === 0) return SHARELESS_MS
     const gated = Math.max(this.#gateUntil - now, this.#slotWaitMs(now))
     if (gated > 0) return gated
     this.#bucket.setRate(this.#rate.perSecond(now), now)

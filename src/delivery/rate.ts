@@ -14,23 +14,24 @@ const MIN_WINDOW_MS = 250
 const ACCEPTED_MS = 1_000
 
 export class Rate {
-  readonly #ceiling: number
+  readonly #ceiling: () => number
   #current: number
   #best = 0
   #cutAt: number | undefined
   #acceptedPerSecond = 0
   #acceptedAt: number
 
-  constructor(ceiling: number, now: number) {
+  /** The ceiling may move, such as when this process comes to hold more or fewer lanes. */
+  constructor(ceiling: () => number, now: number) {
     this.#ceiling = ceiling
-    this.#current = Math.min(START, ceiling)
+    this.#current = START
     this.#acceptedAt = now
   }
 
   /** Calls a second that may be made now. */
   perSecond(now: number): number {
     if (this.#cutAt !== undefined) this.#current = this.#cubic((now - this.#cutAt) / 1000)
-    return this.#current
+    return Math.min(this.#current, this.#ceiling())
   }
 
   accepted(now: number): void {
@@ -58,6 +59,6 @@ export class Rate {
 
   /** Never over twice of what is really accepted: a rate that was not tried is no evidence. */
   #bounded(rate: number): number {
-    return Math.max(1, Math.min(rate, this.#ceiling, Math.max(START, 2 * this.#acceptedPerSecond)))
+    return Math.max(1, Math.min(rate, this.#ceiling(), Math.max(START, 2 * this.#acceptedPerSecond)))
   }
 }

@@ -26,6 +26,17 @@ function recoveryFrom(ended: number) {
   return { recovery: new Recovery({ find }, settle), settled }
 }
 
+test('a lane that comes back under another epoch is looked up again', async () => {
+  const { recovery, settled } = recoveryFrom(95)
+  recovery.beginShared(20)
+  const sift = (from: number, epoch: number) =>
+    recovery.sift(Array.from({ length: 30 }, (_, n) => ({ ...record(from + n), epoch })))
+  assert.equal((await sift(100, 1)).length, 30)
+  assert.equal((await sift(130, 1)).length, 30)
+  assert.equal((await sift(70, 2)).length, 5, 'it had ended 25 of them before it lost the lane')
+  assert.equal(settled.length, 25)
+})
+
 test('a group that begins far behind is led to where it was, however far that is, and nothing is sent again', async () => {
   const { recovery, settled } = recoveryFrom(95)
   const begun = recovery.begin(20)

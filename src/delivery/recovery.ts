@@ -2,6 +2,9 @@
  * Recovery after a crash between the ledger and the bus: operations come again that have ended. They are settled, not
  * sent. Looked up is what the last process may have held in memory, which is one window of the backlog, and from every
  * one that had ended as many again: a group that lost its position begins far behind.
+ *
+ * Where the bus is shared, a lane may come back from another process, and its first records are looked up again. What the
+ * other had ended stands in its ledger and not in this one: that is delivered once more, under the same ids.
  */
 import type { Place, Received } from '../core/record.ts'
 import type { Ledger } from '../ledger/ledger.ts'
@@ -13,6 +16,8 @@ export class Recovery {
   /** How many are looked up at the least, and how many of those are left. */
   #window = 0
   #left = 0
+  /** Where the bus is shared: the epoch under which each lane came last. */
+  #epochs: Map<number, number> | undefined
 
   constructor(ledger: Pick<Ledger, 'find'>, settle: (places: readonly Place[]) => Promise<unknown>) {
     this.#ledger = ledger
@@ -27,6 +32,13 @@ export class Recovery {
     return this.#done.promise
   }
 
+  /** So many are looked up of whatever comes whenever a lane comes anew; how many come here nobody can tell. */
+  beginShared(window: number): void {
+    this.#window = window
+    this.#epochs = new Map()
+    this.giveUp()
+  }
+
   /** No more records come for now. */
   giveUp(): void {
     this.#done.resolve()
@@ -34,6 +46,7 @@ export class Recovery {
 
   /** Returns those that have not ended yet, in their order. */
   async sift(records: readonly Received[]): Promise<readonly Received[]> {
+    if (this.#epochs !== undefined && isNews(records, this.#epochs)) this.#left = this.#window
     if (this.#left <= 0) return records
     const entries = await Promise.all(records.map(({ id }) => this.#ledger.find(id)))
     const hasEnded = ({ topic, lane, offset }: Received, index: number): boolean => {
@@ -46,4 +59,14 @@ export class Recovery {
     if (this.#left <= 0) this.giveUp()
     return ended.length === 0 ? records : records.filter((record, index) => !hasEnded(record, index))
   }
+}
+
+/** Whether one of these is the first that comes of its lane under its epoch. */
+function isNews(records: readonly Received[], epochs: Map<number, number>): boolean {
+  let news = false
+  for (const { lane, epoch } of records) {
+    news ||= epochs.get(lane) !== epoch
+    epochs.set(lane, epoch)
+  }
+  return news
 }

@@ -6,16 +6,30 @@
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Notify } from '../core/notices.ts'
-import { type BusRecord, TOPICS } from '../core/record.ts'
+import { type BusRecord, HEADER, TOPICS } from '../core/record.ts'
 import type { DeadLetter, Ledger } from '../ledger/ledger.ts'
-import { GROUP } from './worker.ts'
 
 export interface ReplayDeps {
   readonly bus: Bus
   readonly ledger: Ledger
   readonly clock: Clock
   readonly notify: Notify
+  /** The name of this ledger, where other processes with ledgers of their own share the bus. */
+  readonly node?: string | undefined
 }
+
+/**
+ * Who reads replays. Where the bus is shared every process reads them all and takes those of its own ledger, since only
+ * there the letter can end.
+ */
+export const replayGroup = (node: string | undefined): string =>
+  node === undefined ? GROUP : `${GROUP}.${node}`
+
+export const isReplayOf = ({ headers }: Pick<BusRecord, 'headers'>, node: string | undefined): boolean =>
+  node === undefined || headers[HEADER.ledger] === node
+
+/** The consumer group of live traffic. */
+export const GROUP = 'delivery'
 
 /** Letters published at once. */
 const SLICE = 500
@@ -35,33 +49,40 @@ export async function replayDead(deps: ReplayDeps, ids: readonly string[]): Prom
 export async function resumeReplays(deps: ReplayDeps): Promise<number> {
   const letters = await deps.ledger.dead.replaying()
   if (letters.length === 0) return 0
-  const waiting = await unsettledIds(deps.bus)
+  const waiting = await unsettledIds(deps)
   const lost = letters.filter(({ id }) => !waiting.has(id))
   await publish(deps, lost)
   return lost.length
 }
 
-async function publish({ bus, clock, notify }: ReplayDeps, letters: readonly DeadLetter[]): Promise<void> {
+async function publish(
+  { bus, clock, notify, node }: ReplayDeps,
+  letters: readonly DeadLetter[],
+): Promise<void> {
   if (letters.length === 0) return
   await bus.publish(
     TOPICS.replay,
-    letters.map((letter) => recordOf(letter, clock.now())),
+    letters.map((letter) => recordOf(letter, clock.now(), node)),
   )
   notify('ledger.replayed', { count: letters.length })
 }
 
-const recordOf = ({ id, key, kind, headers, value }: DeadLetter, at: number): BusRecord => ({
+const recordOf = (
+  { id, key, kind, headers, value }: DeadLetter,
+  at: number,
+  node: string | undefined,
+): BusRecord => ({
   id,
   key,
   kind,
   at,
-  headers,
+  headers: node === undefined ? headers : { ...headers, [HEADER.ledger]: node },
   value,
 })
 
-async function unsettledIds(bus: Bus): Promise<ReadonlySet<string>> {
+async function unsettledIds({ bus, node }: ReplayDeps): Promise<ReadonlySet<string>> {
   const ids = new Set<string>()
-  const { positions } = await bus.lag(TOPICS.replay, GROUP)
+  const { positions } = await bus.lag(TOPICS.replay, replayGroup(node))
   for (const [lane, position] of positions) {
     for (let from = position; ; ) {
       const records = await bus.read(TOPICS.replay, { lane, from, limit: 1000 })

@@ -22,8 +22,8 @@ export interface SettlementOptions {
   readonly onFatal: (error: unknown) => void
 }
 
-/** While the disk is full, settlement tries again this often. */
-const FULL_RETRY_MS = 1_000
+/** While the disk is full, or the bus away, settlement tries again this often. */
+const RETRY_MS = 1_000
 
 /** An entry of the ledger, and the place on the bus that is settled for it. */
 interface Closing {
@@ -112,22 +112,27 @@ export class Settlement {
   /** Never resolves: whoever waits for these to be settled must not go on as if they were. */
   #halt(error: unknown): Promise<never> {
     this.#halted.resolve('halted')
-    if (!isFull(error)) {
+    if (!isFull(error) && !isAway(error)) {
       this.#options.notify('delivery.failed', { detail: String(error) })
       this.#options.onFatal(error)
     }
     return new Promise(() => {})
   }
 
-  /** On a full log the outcomes go untold: the ledger has them, and to wait would keep the log from ever draining. */
+  /**
+   * On a full log the outcomes go untold: the ledger has them, and to wait would keep the log from ever draining. A bus that
+   * does not answer is waited for: nothing could be settled on it either.
+   */
   async #publish(entries: readonly Entry[]): Promise<void> {
     const { bus, notify } = this.#options
     const dead = entries.filter((entry) => entry.outcome === 'dead')
     try {
-      await Promise.all([
-        bus.publish(TOPICS.processed, entries.map(processedRecord)),
-        dead.length > 0 ? bus.publish(TOPICS.dlq, dead.map(deadRecord)) : undefined,
-      ])
+      await this.#whileAway(() =>
+        Promise.all([
+          bus.publish(TOPICS.processed, entries.map(processedRecord)),
+          dead.length > 0 ? bus.publish(TOPICS.dlq, dead.map(deadRecord)) : undefined,
+        ]),
+      )
     } catch (error) {
       if (!isFull(error)) throw error
       notify('delivery.untold', { count: entries.length })
@@ -135,14 +140,28 @@ export class Settlement {
   }
 
   /** A full disk is waited for, until a stop is asked for: nothing may be settled unrecorded. */
-  async #whileFull<T>(work: () => Promise<T>): Promise<T> {
+  #whileFull<T>(work: () => Promise<T>): Promise<T> {
+    return this.#whileIt(isFull, work, (error) =>
+      this.#options.notify('ledger.full', { detail: error.message }),
+    )
+  }
+
+  #whileAway<T>(work: () => Promise<T>): Promise<T> {
+    return this.#whileIt(isAway, work, () => {}) // the bus itself tells that it is away
+  }
+
+  async #whileIt<T>(
+    lasts: (error: unknown) => error is SluiceError,
+    work: () => Promise<T>,
+    tell: (error: SluiceError) => void,
+  ): Promise<T> {
     for (;;) {
       try {
         return await work()
       } catch (error) {
-        if (!isFull(error) || this.#finishing.signal.aborted) throw error
-        this.#options.notify('ledger.full', { detail: error.message })
-        await this.#options.clock.sleep(FULL_RETRY_MS, this.#finishing.signal)
+        if (!lasts(error) || this.#finishing.signal.aborted) throw error
+        tell(error)
+        await this.#options.clock.sleep(RETRY_MS, this.#finishing.signal)
       }
     }
   }
@@ -160,6 +179,9 @@ export class Settlement {
 
 const isFull = (error: unknown): error is SluiceError =>
   error instanceof SluiceError && error.code === 'storage_full'
+
+const isAway = (error: unknown): error is SluiceError =>
+  error instanceof SluiceError && error.code === 'bus_unavailable'
 
 function entryOf({ op, outcome, refusal, into }: Ended, endedAt: number): Entry {
   const { id, key, kind, headers, at, topic, lane, offset, value } = op.record

@@ -17,6 +17,7 @@ import { type Ended, makeOp, type Op } from './op.ts'
 import { Pace, type PaceState } from './pace.ts'
 import { faultOf } from './records.ts'
 import { Recovery } from './recovery.ts'
+import { GROUP, isReplayOf, replayGroup } from './replay.ts'
 import { classOf, isBarrier } from './run.ts'
 import { Settlement } from './settlement.ts'
 import { type Split, split } from './split.ts'
@@ -40,6 +41,8 @@ export interface DeliveryOptions {
   readonly onFatal: (error: unknown) => void
   /** Makes operations of what strangers wrote to the topic of operations itself. Pure. */
   readonly adopt?: (record: Received) => Received
+  /** The name of this ledger, where other processes with ledgers of their own share the bus. */
+  readonly node?: string | undefined
 }
 
 export interface DeliveryState extends PaceState {
@@ -49,9 +52,6 @@ export interface DeliveryState extends PaceState {
   readonly recorded: number
   readonly lastAttempt: Attempt | undefined
 }
-
-/** The consumer group, the same for live traffic and replays. */
-export const GROUP = 'delivery'
 
 /** The window: what is held in memory of the backlog. 64 MB of values at most, whatever the backlog is. */
 const WINDOW_OPS = 20_000
@@ -80,7 +80,8 @@ export class Delivery implements AsyncDisposable {
   constructor(options: DeliveryOptions) {
     this.#options = options
     const { ceiling, concurrency, random, notify, clock } = options
-    this.#pace = new Pace({ ceiling, concurrency, random, notify, now: clock.mono() })
+    const share = () => this.#subscriptions.get(TOPICS.events)?.share ?? 0
+    this.#pace = new Pace({ ceiling, share, concurrency, random, notify, now: clock.mono() })
     const settle = async (topic: string, places: readonly Place[]) =>
       (await this.#subscriptions.get(topic)?.settle(places)) ?? 0
     this.#settlement = new Settlement({ ...options, settle })
@@ -89,10 +90,12 @@ export class Delivery implements AsyncDisposable {
 
   /** Resolves when what the last process had ended is known, so that the figures add up from the first moment. */
   async start(): Promise<void> {
-    const { unsettled } = await this.#options.bus.lag(TOPICS.events, GROUP)
-    const recovered = this.#recovery.begin(Math.min(unsettled, WINDOW_OPS))
+    const { bus, node } = this.#options
+    const recovered = bus.features.shared
+      ? this.#recovery.beginShared(WINDOW_OPS)
+      : this.#recovery.begin(await this.#mayHaveEnded())
     for (const topic of [TOPICS.events, TOPICS.replay]) {
-      const subscription = await this.#options.bus.subscribe(topic, GROUP, {
+      const subscription = await bus.subscribe(topic, topic === TOPICS.replay ? replayGroup(node) : GROUP, {
         batch: topic === TOPICS.replay ? REPLAY_OPS : 2000,
         onRevoke: (lanes) => this.#handOver(topic, new Set(lanes)),
       })
@@ -102,6 +105,11 @@ export class Delivery implements AsyncDisposable {
     }
     this.#loops.push(this.#guard(this.#pump()))
     await recovered
+  }
+
+  async #mayHaveEnded(): Promise<number> {
+    const { unsettled } = await this.#options.bus.lag(TOPICS.events, GROUP)
+    return Math.min(unsettled, WINDOW_OPS)
   }
 
   state(): DeliveryState {
@@ -154,11 +162,24 @@ export class Delivery implements AsyncDisposable {
     for await (const found of subscription) {
       if (this.#stop.signal.aborted) return
       const records = found.map(adopt)
-      this.#admit(topic, topic === TOPICS.events ? await this.#recovery.sift(records) : records)
+      this.#admit(topic, await this.#mine(topic, records, subscription))
       if (!this.#hasRoom(topic)) this.#recovery.giveUp()
       while (!this.#hasRoom(topic) && !this.#stop.signal.aborted)
         await this.#room.get(topic)?.wait(this.#options.clock, 1_000, this.#stop.signal)
     }
+  }
+
+  /** Without what has ended before, and without the replays of other ledgers. */
+  async #mine(
+    topic: string,
+    records: readonly Received[],
+    subscription: Subscription,
+  ): Promise<readonly Received[]> {
+    if (topic === TOPICS.events) return this.#recovery.sift(records)
+    const mine = Map.groupBy(records, (record) => isReplayOf(record, this.#options.node))
+    const others = mine.get(false) ?? []
+    if (others.length > 0) await subscription.settle(others)
+    return mine.get(true) ?? []
   }
 
   /** What is no operation can never be delivered: it goes to the dead letters at once, and the lane moves on. */

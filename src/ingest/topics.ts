@@ -53,7 +53,9 @@ export async function writeMessages(
 }
 
 const BATCH = 1000
-/** While the log is full, a batch is tried again this often. */
+/** What passes by itself; what was in doubt is published again under the same ids. */
+const PASSING: ReadonlySet<string> = new Set(['storage_full', 'bus_unavailable'])
+/** While the log is full, or Kafka away, a batch is tried again this often. */
 const RETRY_MS = 1_000
 
 export class TopicIntake implements AsyncDisposable {
@@ -123,7 +125,7 @@ export class TopicIntake implements AsyncDisposable {
       try {
         return await store()
       } catch (thrown) {
-        if (!(thrown instanceof SluiceError) || thrown.code !== 'storage_full') throw thrown
+        if (!(thrown instanceof SluiceError) || !PASSING.has(thrown.code)) throw thrown
         await this.#options.clock.sleep(RETRY_MS, this.#stop.signal)
       }
   }

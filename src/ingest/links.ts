@@ -1,0 +1,92 @@
+/**
+ * People where several processes take operations for one bus. Who is whom must be the same to all of them, or what is said
+ * of one person under two names through two processes goes into two lanes. So links are records of `customerio.people`, one
+ * lane that is kept for ever, and every process makes its own picture of them from the beginning, in their order: what a
+ * link does depends on those before it.
+ *
+ * Nothing is resolved before everything that is on the topic by then has been learnt. A link is durable before the operation
+ * that makes it is, and that before it is answered: who heard the answer and says more through another process finds the
+ * link there. That costs a question to the bus for each group of requests (accept.ts), not for each request.
+ */
+import type { Bus } from '../bus/bus.ts'
+import type { Clock } from '../core/clock.ts'
+import { isObject, parseJson } from '../core/json.ts'
+import { TOPICS } from '../core/record.ts'
+import type { Ulids } from '../core/ulid.ts'
+import type { People } from '../people/people.ts'
+
+export interface SharedPeopleOptions {
+  readonly bus: Pick<Bus, 'publish' | 'read'>
+  /** The picture: empty at first. It need not outlive the process. */
+  readonly local: People
+  readonly clock: Clock
+  readonly ulids: Ulids
+}
+
+const LIMIT = 10_000
+/** All under one key, so that they lie in one lane and one order on every bus. */
+const KEY = 'people'
+const KIND = 'people.link'
+
+export class SharedPeople implements People {
+  readonly #options: SharedPeopleOptions
+  #next = 0
+  /** What is asked for while an answer is under way is answered by the one after it. */
+  #current: Promise<void> = Promise.resolve()
+  #following: Promise<void> | undefined
+
+  constructor(options: SharedPeopleOptions) {
+    this.#options = options
+  }
+
+  /** Learns all that is on the topic at the time of the call. Throws what the bus throws. */
+  follow(): Promise<void> {
+    this.#following ??= this.#current.then(() => {
+      this.#following = undefined
+      const following = this.#learn()
+      this.#current = following.catch(() => {}) // who asked is told; the next one asks again
+      return following
+    })
+    return this.#following
+  }
+
+  async resolve(keys: readonly string[]): Promise<readonly string[]> {
+    await this.follow()
+    return this.#options.local.resolve(keys)
+  }
+
+  /** Links said in one turn of the event loop stay in their order: the bus keeps the order of calls. */
+  async link(key: string, canonical: string): Promise<void> {
+    const { bus, clock, ulids } = this.#options
+    const at = clock.now()
+    const value = JSON.stringify({ key, canonical })
+    await bus.publish(TOPICS.people, [{ id: ulids(at), key: KEY, kind: KIND, at, headers: {}, value }])
+    await this.follow()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#current
+    await this.#options.local[Symbol.asyncDispose]()
+  }
+
+  async #learn(): Promise<void> {
+    const { bus, local } = this.#options
+    for (;;) {
+      const records = await bus.read(TOPICS.people, { from: this.#next, limit: LIMIT })
+      const links = records.flatMap(({ value }) => linkIn(value))
+      await Promise.all(links.map(({ key, canonical }) => local.link(key, canonical)))
+      const last = records.at(-1)
+      if (last === undefined) return
+      this.#next = last.offset + 1
+      if (records.length < LIMIT) return
+    }
+  }
+}
+
+/** Whatever else lies on the topic says nothing. */
+function linkIn(value: string): { key: string; canonical: string }[] {
+  const link = parseJson(value)
+  if (!isObject(link)) return []
+  const { key, canonical } = link
+  return typeof key === 'string' && typeof canonical === 'string' ? [{ key, canonical }] : []
+}
