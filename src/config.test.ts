@@ -73,7 +73,15 @@ test('what follows another setting follows it', async () => {
 
 test('every secret may lie in a file, and only secrets may', async () => {
   const secrets = SETTING_NAMES.filter((name) => settingOf(name).secret && name !== 'sources')
-  assert.deepEqual(secrets, ['apiKey', 'appApiKey', 'adminToken'])
+  assert.deepEqual(secrets, [
+    'apiKey',
+    'appApiKey',
+    'kafkaSaslPassword',
+    'kafkaCa',
+    'kafkaCert',
+    'kafkaKey',
+    'adminToken',
+  ])
   for (const name of secrets) {
     const twin = twinsOf(name)[0] ?? ''
     const { config, origins } = await load({

@@ -8,9 +8,9 @@ import type { z } from 'zod'
 import { closest } from './core/closest.ts'
 import { SluiceError } from './core/errors.ts'
 import { isObject } from './core/json.ts'
+import type { Kind } from './setting-kinds.ts'
 import {
   flagName,
-  type Kind,
   type Known,
   longFlag,
   SETTING_NAMES,

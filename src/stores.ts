@@ -5,11 +5,9 @@
 import { join } from 'node:path'
 import { SENDS } from './admin/facts.ts'
 import type { Bus } from './bus/bus.ts'
-import type { KafkaCluster } from './bus/kafka-client.ts'
-import { planTopics } from './bus/kafka-plan.ts'
 import { openSqliteBus, type SqliteBus } from './bus/sqlite.ts'
+import { clusterOf, planOf } from './cluster.ts'
 import type { Config } from './config.ts'
-import { SluiceError } from './core/errors.ts'
 import type { Notify } from './core/notices.ts'
 import { SharedPeople } from './ingest/links.ts'
 import { openSqliteLedger } from './ledger/sqlite.ts'
@@ -102,32 +100,3 @@ function nodeOf(dataDir: string, { disk, ulids, clock }: World): string {
     file.close()
   }
 }
-
-export const planOf = ({
-  kafkaPrefix: prefix = '',
-  lanes,
-  kafkaReplication: replicas = -1,
-  kafkaRetentionMs,
-}: Config) => planTopics({ prefix, lanes, replicas, retentionMs: kafkaRetentionMs })
-
-/** Throws `bad_config`, naming what is missing. */
-export function clusterOf(config: Config): KafkaCluster {
-  const { kafkaBrokers: brokers, kafkaSaslUsername: username, kafkaSaslPassword: password } = config
-  if (brokers === undefined) throw new SluiceError('bad_config', 'SLUICE_KAFKA_BROKERS is not set.')
-  if ((username === undefined) !== (password === undefined))
-    throw new SluiceError(
-      'bad_config',
-      'SLUICE_KAFKA_SASL_USERNAME and SLUICE_KAFKA_SASL_PASSWORD go together.',
-    )
-  if ((config.kafkaCert === undefined) !== (config.kafkaKey === undefined))
-    throw new SluiceError('bad_config', 'SLUICE_KAFKA_CERT and SLUICE_KAFKA_KEY go together.')
-  const login = username !== undefined &&
-    password !== undefined && { mechanism: config.kafkaSaslMechanism, username, password }
-  return { brokers, ...(login ? { sasl: login } : {}), ...(config.kafkaTls ? { tls: tlsOf(config) } : {}) }
-}
-
-const tlsOf = ({ kafkaCa: ca, kafkaCert: cert, kafkaKey: key }: Config) => ({
-  ...(ca === undefined ? {} : { ca }),
-  ...(cert === undefined ? {} : { cert }),
-  ...(key === undefined ? {} : { key }),
-})

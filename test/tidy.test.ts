@@ -84,8 +84,9 @@ const ROOT_MAY: Readonly<Record<string, readonly string[]>> = {
   'index.ts': ['core/', 'config.ts', 'gateway.ts'],
   'client.ts': ['core/', 'customerio/'],
   'testing.ts': ['emulator/'],
-  'config.ts': ['core/', 'settings.ts'],
-  'settings.ts': ['core/', 'preflight/rules.ts'],
+  'config.ts': ['core/', 'settings.ts', 'setting-kinds.ts'],
+  'settings.ts': ['core/', 'setting-kinds.ts'],
+  'setting-kinds.ts': ['core/', 'preflight/rules.ts'],
   'world.ts': ['core/', 'customerio/http.ts', 'sqlite/disk.ts', 'surfaces.ts'],
   'surfaces.ts': [
     'core/',
@@ -100,9 +101,11 @@ const ROOT_MAY: Readonly<Record<string, readonly string[]>> = {
     'telemetry/',
     ...PORTS.map((p) => `${p}/`),
   ],
+  'cluster.ts': ['core/', 'config.ts', 'bus/'],
   'stores.ts': [
     'core/',
     'config.ts',
+    'cluster.ts',
     'world.ts',
     'surfaces.ts',
     'admin/facts.ts',
@@ -170,7 +173,7 @@ const VENDORS: Readonly<Record<string, RegExp>> = {
   commander: /^cli\//,
   '@clack/prompts': /^cli\//,
   yaml: /^config\.ts$/,
-  zod: /^(settings\.ts|config\.ts|admin\/.*)$/,
+  zod: /^(setting-kinds\.ts|config\.ts|admin\/.*)$/,
   'node:sqlite': /^(sqlite|bus|people|ledger)\//,
   '@platformatic/kafka': /^bus\/kafka/,
 }

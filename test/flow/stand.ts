@@ -25,6 +25,8 @@ export interface StandOptions {
   readonly seed?: number
   readonly directory?: string
   readonly env?: Readonly<Record<string, string>>
+  /** One that several gateways deliver to. Default: one of its own. */
+  readonly emulator?: Emulator
 }
 
 export function temporary(): string {
@@ -33,9 +35,14 @@ export function temporary(): string {
   return directory
 }
 
-export async function stand(options: StandOptions = {}): Promise<Stand> {
-  const emulator = await startEmulator({ port: 0, random: seeded(options.seed ?? 1) })
+export async function openEmulator(seed = 1): Promise<Emulator> {
+  const emulator = await startEmulator({ port: 0, random: seeded(seed) })
   after(() => emulator[Symbol.asyncDispose]())
+  return emulator
+}
+
+export async function stand(options: StandOptions = {}): Promise<Stand> {
+  const emulator = options.emulator ?? (await openEmulator(options.seed))
   const told: [NoticeName, NoticeFields][] = []
   const bell = new EventTarget()
   const gateway = await startGateway(await configFor(emulator.url, options), {
