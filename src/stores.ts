@@ -33,7 +33,7 @@ export async function openStores(
   const ledger = opening.use(await openSqliteLedger({ directory, disk, turn: () => clock.sleep(0) }))
   if (config.bus === 'kafka') {
     const bus = opening.use(await openClusterBus(config, surroundings))
-    const people = opening.use(await openSharedPeople(config, surroundings.world, bus))
+    const people = opening.use(await openPeople(config, surroundings.world, bus))
     return { people, ledger, bus, log: undefined, node: nodeOf(directory, surroundings.world) }
   }
   const people = opening.use(openSqlitePeople({ directory, disk }))
@@ -79,10 +79,14 @@ export async function openClusterBus(
   return openKafkaBus({ cluster, prefix, clock, notify, sessionMs })
 }
 
-/** The picture of a process is made anew at every start: what it learnt before might be a part of what there is. */
-async function openSharedPeople({ dataDir }: Config, world: World, bus: Bus): Promise<People> {
+/**
+ * Who takes operations shares its picture of people with all who do; nobody else asks. The picture is made anew at every
+ * start: what it learnt before might be a part of what there is.
+ */
+async function openPeople({ dataDir, roles }: Config, world: World, bus: Bus): Promise<People> {
   const { clock, ulids, disk } = world
   const directory = join(dataDir, 'links')
+  if (!roles.includes('ingest')) return openSqlitePeople({ directory: dataDir, disk })
   disk.makeDirectory(directory)
   for (const end of ['', '-wal', '-shm']) disk.remove(join(directory, `people.db${end}`))
   const people = new SharedPeople({ bus, local: openSqlitePeople({ directory, disk }), clock, ulids })
