@@ -4,18 +4,17 @@
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { SluiceError } from '../core/errors.ts'
-import { openDatabase } from '../sqlite/database.ts'
+import { openDatabase, toStorageError } from '../sqlite/database.ts'
 import type { Disk } from '../sqlite/disk.ts'
 import type { Anchor, Heads } from './sqlite-anchor.ts'
-import { type Damage, damaged, isAccepted } from './sqlite-damage.ts'
 import { MIGRATIONS, Tables, type TopicRow } from './sqlite-tables.ts'
 
 export interface LogFileOptions {
   readonly path: string
   readonly disk: Disk
   readonly maxPages?: number
-  readonly anchor: Anchor
-  readonly accepted: readonly Damage[]
+  /** Looks through the whole file, however long that takes. */
+  readonly whole: boolean
 }
 
 export interface LogFile {
@@ -23,44 +22,27 @@ export interface LogFile {
   readonly tables: Tables
 }
 
-/** Throws `log_damaged`, naming all that the anchor knows when nothing of it can be read; `newer_format`. */
-export function openLogFile(options: LogFileOptions): LogFile {
-  const { path, disk, anchor, accepted } = options
-  try {
-    return open(options)
-  } catch (thrown) {
-    const lost = contentOf(anchor.heads)
-    if (lost.length === 0 || !isUnreadable(thrown, anchor)) throw thrown
-    if (!lost.every((damage) => isAccepted(damage, accepted))) throw damaged(lost, thrown)
-    for (const end of ['', '-wal', '-shm']) disk.move(`${path}${end}`, `${path}.damaged${end}`)
-    return open(options)
-  }
-}
-
-function open({ path, disk, maxPages }: LogFileOptions): LogFile {
+/** Throws what openDatabase throws, and SQLite's own errors; of both, `isUnreadable` tells which speak of the file. */
+export function openLogFile({ path, disk, maxPages, whole }: LogFileOptions): LogFile {
   const limit = maxPages === undefined ? {} : { maxPages }
   const db = openDatabase({ path, disk, migrations: MIGRATIONS, shrinks: true, ...limit })
   try {
     const tables = new Tables(db)
-    tables.numbers()
+    tables.probe()
+    if (whole && !tables.isSound()) throw new SluiceError('log_damaged', `${path} is not sound.`)
     return { db, tables }
   } catch (thrown) {
     db.close()
-    throw thrown
+    throw toStorageError(thrown, path)
   }
 }
 
 /** An error of the disk may pass; a full disk has; and a newer format is believed unless the anchor knows better. */
-function isUnreadable(thrown: unknown, { format }: Anchor): boolean {
+export function isUnreadable(thrown: unknown, { format }: Anchor): boolean {
   if (!(thrown instanceof SluiceError)) return thrown instanceof Error && 'errcode' in thrown
   if (thrown.code === 'newer_format') return format !== undefined && format <= MIGRATIONS.length
-  return thrown.code === 'log_damaged'
+  return thrown.code === 'log_damaged' && !('topic' in thrown.details)
 }
-
-const contentOf = (heads: Heads | undefined): Damage[] =>
-  [...(heads ?? [])]
-    .filter(([, { first, head }]) => first < head)
-    .map(([topic, { first, head }]) => ({ topic, from: first, to: head - 1 }))
 
 /**
  * The rows of all topics: those that are whole; those made again from their chunks, which the anchor recognises; and of

@@ -50,7 +50,7 @@ type Value = string | number
 const sealOf = (...values: readonly Value[]): number => crc32(values.join(' '))
 
 const isSealed = (row: Columns, ...values: readonly Value[]): boolean =>
-  row.seal === null || row.seal === sealOf(...values)
+  row.seal === null || row.seal === undefined || row.seal === sealOf(...values)
 
 export class Tables {
   readonly #db: DatabaseSync
@@ -88,6 +88,25 @@ export class Tables {
       .prepare('SELECT number FROM topic UNION SELECT DISTINCT topic FROM chunk ORDER BY number')
       .all()
     return rows.map(({ number }) => Number(number))
+  }
+
+  /** The numbers under which chunks lie, found without the other tables. */
+  chunkTopics(): number[] {
+    const rows = this.#db.prepare('SELECT DISTINCT topic FROM chunk').all()
+    return [...new Set(rows.map(({ topic }) => Number(topic)))] // of a damaged index, SQLite may give one twice
+  }
+
+  /** Reads all that is small. Throws what reading throws. */
+  probe(): void {
+    for (const number of [...this.numbers(), ...this.topics().map((row) => row.number)]) {
+      this.groups(number)
+      this.gaps(number)
+    }
+  }
+
+  /** Whether the structure of the whole file is as it must be; as slow as reading it. */
+  isSound(): boolean {
+    return this.#db.prepare('PRAGMA quick_check(1)').get()?.quick_check === 'ok'
   }
 
   /** How far groups are. Those of which it is not known any more begin again. */

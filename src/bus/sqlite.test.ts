@@ -443,12 +443,36 @@ test('what is lost with the whole file can be accepted: the rest of it is set as
   assert.ok(existsSync(join(directory, 'log.db.damaged')))
 })
 
-test('a header that claims a newer format is damage, since the anchor knows which it was', async () => {
+test('a header that claims a newer format is damage where the anchor knows better: all of it is saved', async () => {
   const directory = await written(3)
   tamper(directory, 'PRAGMA user_version = 66')
-  assert.equal((await damageOf(() => open(directory))).code, 'log_damaged')
-  rmSync(join(directory, 'log.anchor'))
-  assert.equal((await damageOf(() => open(directory))).code, 'newer_format')
+  const apart = crash(directory)
+  {
+    await using bus = await open(directory)
+    assert.equal((await readAll(bus)).length, 60)
+  }
+  rmSync(join(apart, 'log.anchor'))
+  assert.equal((await damageOf(() => open(apart))).code, 'newer_format')
+})
+
+test('a bad page among the positions loses no record: what can be read is written anew, the bad file kept', async () => {
+  const directory = makeDirectory()
+  const bus = await open(directory)
+  for (let n = 0; n < 5; n += 1) await bus.publish(TOPIC, [makeRecord('a', n)])
+  await bus.subscribe(TOPIC, 'g')
+  await bus[Symbol.asyncDispose]()
+  const db = new DatabaseSync(join(directory, 'log.db'))
+  const page = Number(
+    db.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'progress'").get()?.rootpage,
+  )
+  db.close()
+  const bytes = readFileSync(join(directory, 'log.db'))
+  writeFileSync(join(directory, 'log.db'), bytes.fill(0, (page - 1) * 4096, page * 4096))
+  const told: string[] = []
+  await using again = await open(directory, { notify: (name) => told.push(name) })
+  assert.ok(told.includes('bus.salvaged'))
+  assert.deepEqual(await readAll(again), [0, 1, 2, 3, 4])
+  assert.ok(existsSync(join(directory, 'log.db.damaged')))
 })
 
 test('several losses are named at once, each with its offsets', async () => {

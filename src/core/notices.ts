@@ -71,6 +71,12 @@ export const NOTICES = {
     counter: 'bus_lost',
     sum: 'count',
   },
+  'bus.salvaged': {
+    level: 'error',
+    meaning:
+      'The file of the log was damaged in its structure: what can be read of it was written anew, and the damaged one is kept beside it.',
+    counter: 'bus_salvaged',
+  },
   'bus.rewound': {
     level: 'error',
     meaning:

@@ -74,6 +74,8 @@ export function transaction<T>(db: DatabaseSync, work: () => T): T {
 const FULL = 13
 const IO_ERROR = 10
 const CORRUPT = 11
+/** Extended: the file ends before one of its pages does. That is no error of the disk, which can be read. */
+const SHORT_READ = 522
 const NOT_A_DATABASE = 26
 
 /**
@@ -85,6 +87,7 @@ export function toStorageError(thrown: unknown, path: string): unknown {
   const code = Number(thrown.errcode) & 255
   const message = `${path}: ${thrown.message} (SQLite ${String(thrown.errcode)})`
   if (code === FULL) return new SluiceError('storage_full', message, { cause: thrown })
+  if (Number(thrown.errcode) === SHORT_READ) return new SluiceError('log_damaged', message, { cause: thrown })
   if (code === IO_ERROR) return new SluiceError('storage_failed', message, { cause: thrown })
   if (code === CORRUPT || code === NOT_A_DATABASE)
     return new SluiceError('log_damaged', message, { cause: thrown })

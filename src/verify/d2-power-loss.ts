@@ -1,7 +1,7 @@
 /** D2: whatever a loss of power leaves on the disk, all that was acknowledged is there. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import type { Random } from '../core/clock.ts'
 import { seededRandom } from '../emulator/faults.ts'
@@ -11,6 +11,7 @@ import { type DiskOp, readJournal } from './disk-journal.ts'
 import { compileShim, shimmed } from './disk-shim.ts'
 import { Truth } from './durable-truth.ts'
 import { openStores, type Said, type Work } from './durable-work.ts'
+import { memoryDirectory } from './memory-directory.ts'
 import type { Finding, Proof, ProofContext } from './proof.ts'
 
 export const powerLoss: Proof = {
@@ -25,9 +26,9 @@ export const powerLoss: Proof = {
 
 /** Every journal is that of three processes, one after the other. */
 const LIVES = [
-  { closes: false, migrates: false },
-  { closes: true, migrates: false },
-  { closes: false, migrates: true },
+  { closes: false, migrates: false, threaded: false },
+  { closes: true, migrates: false, threaded: true },
+  { closes: false, migrates: true, threaded: true },
 ]
 const STEPS = 60
 /** States are tried in batches of one journal: enough to meet each of its about 3000 operations every few journals. */
@@ -39,33 +40,22 @@ async function provePowerLoss(context: ProofContext): Promise<Finding> {
   const total = context.cases ?? (context.scale === 'full' ? 20_000 : 300)
   const each = Math.min(total, STATES_PER_JOURNAL)
   const tally = new Tally()
-  const fast = await mkdtemp(join(await memory(context.directory), 'sluice-d2-'))
-  try {
-    for (let made = 0; made < total && !context.signal.aborted; made += each) {
-      const seed = context.seed + made
-      const ops = await recordJournal({ context, seed, shim: shim.path })
-      const progress = (tried: number) => context.progress(made + tried, total, 'crash states')
-      await tryStates(ops, {
-        directory: fast,
-        count: each,
-        random: seededRandom(seed),
-        tally,
-        progress,
-        context,
-      })
-    }
-  } finally {
-    await rm(fast, { recursive: true, force: true })
+  await using fast = await memoryDirectory(context.directory)
+  for (let made = 0; made < total && !context.signal.aborted; made += each) {
+    const seed = context.seed + made
+    const ops = await recordJournal({ context, seed, shim: shim.path })
+    const progress = (tried: number) => context.progress(made + tried, total, 'crash states')
+    await tryStates(ops, {
+      directory: fast.path,
+      count: each,
+      random: seededRandom(seed),
+      tally,
+      progress,
+      context,
+    })
   }
   return tally.finding()
 }
-
-/** Thousands of small disks are made and thrown away: in memory, where that is a directory. */
-const memory = (otherwise: string) =>
-  access('/dev/shm').then(
-    () => '/dev/shm',
-    () => otherwise,
-  )
 
 class Tally {
   readonly #wrong: string[] = []

@@ -26,6 +26,8 @@ export interface Work {
   readonly steps: number
   /** Whether it closes what it opened, or dies where it stands. */
   readonly closes: boolean
+  /** Whether the log is written on a thread of its own, as a gateway does. That thread has a disk of its own, without the fault. */
+  readonly threaded: boolean
   /** Whether it finds a log in the first format, which it brings to that of today. */
   readonly migrates: boolean
   /**
@@ -59,13 +61,24 @@ interface Stores {
 }
 
 /** Opens the stores of a data directory, with the same checkpoints everywhere. Those that are open are closed when one fails. */
-export async function openStores(directory: string, disk: Disk): Promise<Stores & AsyncDisposable> {
+export async function openStores(
+  directory: string,
+  disk: Disk,
+  threaded = false,
+): Promise<Stores & AsyncDisposable> {
   await using opening = new AsyncDisposableStack()
   const people = opening.use(openSqlitePeople({ directory, disk }))
   const ledger = opening.use(await openSqliteLedger({ directory, disk }))
   const alarms = { notify: silent, onFatal: () => {} }
   const checkpointBytes = CHECKPOINT_BYTES
-  const bus = await openSqliteBus({ directory, disk, clock: systemClock, checkpointBytes, ...alarms })
+  const bus = await openSqliteBus({
+    directory,
+    disk,
+    clock: systemClock,
+    checkpointBytes,
+    threaded,
+    ...alarms,
+  })
   opening.use(bus)
   const opened = opening.move()
   return { bus, ledger, people, [Symbol.asyncDispose]: () => opened.disposeAsync() }
@@ -76,7 +89,8 @@ export async function doWork(work: Work): Promise<void> {
   const say = (said: Said) => void writeSync(marks, JSON.stringify(said))
   if (work.migrates) asFirstFormat(work.directory)
   const sync = work.unsynced ? 'synchronous = NORMAL' : 'synchronous = FULL'
-  const stores = await openStores(work.directory, diskWith(`PRAGMA ${sync}; PRAGMA wal_autocheckpoint = 24`))
+  const disk = diskWith(`PRAGMA ${sync}; PRAGMA wal_autocheckpoint = 24`)
+  const stores = await openStores(work.directory, disk, work.threaded && !work.unsynced)
   await new Worker(work, stores, say).run()
   if (work.closes) await stores[Symbol.asyncDispose]()
   process.kill(process.pid, 'SIGKILL')

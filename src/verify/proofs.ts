@@ -1,6 +1,7 @@
 /** All proofs, in the order in which they run: the quick ones that many others build on come first. */
 import { kill } from './d1-kill.ts'
 import { powerLoss } from './d2-power-loss.ts'
+import { corruption } from './d3-corruption.ts'
 import { storm } from './l1-storm.ts'
 import { order } from './l2-order.ts'
 import { partial } from './l3-partial.ts'
@@ -14,6 +15,7 @@ import type { Proof } from './proof.ts'
 export const PROOFS: readonly Proof[] = [
   kill,
   powerLoss,
+  corruption,
   storm,
   order,
   partial,
