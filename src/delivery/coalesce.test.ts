@@ -12,11 +12,16 @@ function merge(...values: string[]): string | undefined {
   return merged && identifyText(merged)
 }
 
-test('the last write wins per attribute, and the newest timestamp stands', () => {
+test('the last write wins per attribute', () => {
   assert.equal(
-    merge(identify(1, '{"plan":"free","seats":1}'), identify(2, '{"plan":"pro","city":null}')),
+    merge(identify(2, '{"plan":"free","seats":1}'), identify(2, '{"plan":"pro","city":null}')),
     identify(2, '{"plan":"pro","seats":1,"city":null}'),
   )
+})
+
+test('what is written over altogether gives way to a newer one', () => {
+  const newer = identify(2, '{"plan":"pro","seats":null}')
+  assert.equal(merge(identify(1, '{"plan":"free"}'), newer), newer)
 })
 
 test('numbers keep every digit, and text every escape', () => {
@@ -25,6 +30,8 @@ test('numbers keep every digit, and text every escape', () => {
 })
 
 for (const [name, a, b] of [
+  ['an attribute that would become newer than it is', identify(1, '{"a":1}'), identify(2, '{"b":2}')],
+  ['an address that only one of them brings', identify(1, '{"a":1}'), identify(1, '{"email":"a@x.org"}')],
   ['a timestamp that goes back', identify(2, '{"a":1}'), identify(1, '{"a":2}')],
   ['other identifiers', identify(1, '{"a":1}'), identify(1, '{"a":2}', '"43"')],
   ['_update given on one side', identify(1, '{"a":1}'), identify(1, '{"a":2,"_update":true}')],

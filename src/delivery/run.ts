@@ -1,5 +1,5 @@
 /**
- * A run: what may be in flight of one person at once. Either adjacent identifies, merged into one, or adjacent
+ * A run: what may be in flight of one person at once. Either adjacent identifies merged into one, or adjacent
  * operations of one class, in order. Delete, suppress, unsuppress and merge are runs of their own.
  */
 import { byteLength } from '../core/json.ts'
@@ -55,12 +55,12 @@ export function formRun(queue: Iterable<Op>, room: Room): Run | undefined {
   if (isSingle(head)) return { ops: [head], items: [head.record.value], bytes: head.bytes + 1 }
   if (head.bytes + 1 > room.bytes) return undefined
   if (isSolitary(head)) return { ops: [head], items: [head.record.value], bytes: head.bytes + 1 }
-  return classOf(head.record.kind) === 'identify'
-    ? mergedRun(queue, head, room)
-    : sequenceRun(queue, head, room)
+  const merged = classOf(head.record.kind) === 'identify' ? mergedRun(queue, head, room) : undefined
+  return merged ?? sequenceRun(queue, head, room)
 }
 
-function mergedRun(queue: Iterable<Op>, head: Op, room: Room): Run {
+/** Undefined when the first two identifies cannot be merged. */
+function mergedRun(queue: Iterable<Op>, head: Op, room: Room): Run | undefined {
   const ops: Op[] = []
   let merged: Identify | undefined
   let bytes = 0
@@ -77,8 +77,9 @@ function mergedRun(queue: Iterable<Op>, head: Op, room: Room): Run {
     ops.push(op)
     bytes += op.bytes
   }
-  const text = ops.length > 1 && merged ? identifyText(merged) : head.record.value
-  return { ops: ops.length > 0 ? ops : [head], items: [text], bytes: byteLength(text) + 1 }
+  if (merged === undefined || ops.length < 2) return undefined
+  const text = identifyText(merged)
+  return { ops, items: [text], bytes: byteLength(text) + 1 }
 }
 
 function sequenceRun(queue: Iterable<Op>, head: Op, room: Room): Run {
