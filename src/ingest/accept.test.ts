@@ -217,15 +217,51 @@ test('requests that come in any order and wait in any way are published in the o
   )
 })
 
-test('a link is durable before the operation that makes it is published', async () => {
-  const link = new Gate()
-  const { intake, published, links } = stand({ link })
+test('a link is made when the operation that holds both keys is durable, and before anything goes by it', async () => {
+  const [link, publish] = [new Gate(), new Gate()]
+  const { intake, published, links } = stand({ link, publish })
   const accepted = intake.accept([identify('1', { email: 'a@x.io' })], WEB)
+  await publish.reached(1)
+  const next = intake.accept([eventOf('a@x.io')], WEB)
+  assert.deepEqual(links, [])
+  publish.open(0)
   await link.reached(1)
-  assert.deepEqual([links, published.length], [['email:a@x.io -> id:1'], 0])
+  assert.deepEqual([links, published.length], [['email:a@x.io -> id:1'], 1])
   link.open(0)
   await accepted
   assert.equal(published[0]?.headers[HEADER.alsoKeys], '["email:a@x.io"]')
+  await publish.reached(2)
+  publish.open(1)
+  await next
+  assert.equal(published[1]?.key, 'id:1')
+})
+
+test('an anonymous_id that belongs to a person is ordered with her, also when nobody else is named beside it', async () => {
+  const { intake, published } = stand()
+  await intake.accept([identify('1', { anonymous_id: 'a' })], WEB)
+  const anonymous = { type: 'person', identifiers: { anonymous_id: 'a' }, action: 'event', name: 'n' }
+  await intake.accept([draft(anonymous)], WEB)
+  assert.deepEqual(
+    published.map(({ kind, key }) => [kind, key]),
+    [
+      ['person.identify', 'id:1'],
+      ['anonymous.event', 'id:1'],
+    ],
+  )
+})
+
+test('what the log refuses makes no link: the next ones go by the keys under which others still wait', async () => {
+  const publish = new Gate()
+  const { intake, published, links } = stand({ publish })
+  const refused = Promise.allSettled([intake.accept([identify('1', { email: 'a@x.io' })], WEB)])
+  await publish.reached(1)
+  publish.calls[0]?.reject(failure('storage_full'))
+  await refused
+  const next = intake.accept([eventOf('a@x.io')], WEB)
+  await publish.reached(2)
+  publish.open(1)
+  await next
+  assert.deepEqual([links, published[1]?.key], [[], 'email:a@x.io'])
 })
 
 test('what follows an identify goes by the key that it made, in the same request and in the next', async () => {
@@ -351,9 +387,9 @@ test('a store that fails fails the requests in the line, frees their ids, and th
   link.calls[0]?.reject(failure('storage_failed'))
   const [result] = await outcome
   assert.ok(result?.status === 'rejected' && result.reason.code === 'storage_failed')
-  assert.equal(published.length, 0)
+  assert.equal(published.length, 2)
   assert.deepEqual(await intake.accept([event('1', { id: ULID })], WEB), [ULID])
-  assert.equal(published.length, 1)
+  assert.equal(published.length, 3)
 })
 
 test('a ledger that cannot remember is told of, and the operation is answered all the same', async () => {

@@ -5,9 +5,13 @@
  * key orders it, which keys are one person. Each may wait for a store, and a request that waits longer must not be
  * overtaken by a later one about the same person. So requests pass these questions in one line. Whoever arrives while
  * the line is busy is gathered, and the next group asks once for all, so that the line costs no throughput: the slower
- * a store, the larger the groups. Links are durable before the operation that makes them is published; otherwise a crash
- * between the two would let later operations go by the other key. Publishing is begun in the order of the line and not
- * waited for there: the bus keeps the order in which it was called.
+ * a store, the larger the groups. Publishing is begun in the order of the line and not waited for there: the bus keeps
+ * the order in which it was called.
+ *
+ * A group that makes links is waited for, and published at once, whole: the operation that holds both keys must lie in the
+ * log before anything goes by the new one. A link that was durable first, and whose operation a full disk then refused or a
+ * crash cut off, would let later operations overtake what still waits under the old key. The other way round nothing is
+ * overtaken: until somebody repeats what was not answered, the two keys go on side by side.
  */
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../core/clock.ts'
@@ -115,20 +119,30 @@ export class Intake {
   }
 
   async #admit(group: readonly Visit[]): Promise<void> {
-    const { bus, people } = this.#options
+    const { bus } = this.#options
     const [recalled, keys] = await Promise.all([
       Promise.all(group.map(({ origin, operations }) => this.#dedupe.recall(origin.source, operations))),
       this.#resolve(group),
     ])
     for (const [i, visit] of group.entries()) this.#place(visit, recalled[i] ?? NOTHING, keys)
-    await Promise.all(keys.links.map(({ key, canonical }) => people.link(key, canonical)))
+    if (keys.links.length > 0) return this.#publishAndLink(group, keys)
     for (const { records, stored } of group) {
       if (records.length === 0) stored.resolve()
       else bus.publish(TOPICS.events, records).then(stored.resolve, stored.reject)
     }
   }
 
-  /** Only people have several keys; forms and segments name some. */
+  async #publishAndLink(group: readonly Visit[], { links }: Keys): Promise<void> {
+    const { bus, people } = this.#options
+    await bus.publish(
+      TOPICS.events,
+      group.flatMap(({ records }) => records),
+    )
+    await Promise.all(links.map(({ key, canonical }) => people.link(key, canonical)))
+    for (const { stored } of group) stored.resolve()
+  }
+
+  /** Only people have several keys, and an anonymous_id may be one of them; forms and segments name some. */
   async #resolve(group: readonly Visit[]): Promise<Keys> {
     const roots = new Map<string, string>()
     for (const { operations } of group)
@@ -179,7 +193,7 @@ export class Intake {
 }
 
 const OF_PEOPLE: ReadonlySet<string> = new Set(
-  Object.keys(KINDS).filter((kind) => /^(person|segment|form)\./.test(kind)),
+  Object.keys(KINDS).filter((kind) => /^(person|anonymous|segment|form)\./.test(kind)),
 )
 
 const NOTHING: Recalled = new Map()
