@@ -10,8 +10,8 @@ import type { Clock } from './core/clock.ts'
 import { type SluiceError, toSluiceError } from './core/errors.ts'
 import type { NoticeName, Notify } from './core/notices.ts'
 import type { Conservation } from './core/outcome.ts'
-import { GROUP, resumeReplays } from './delivery/replay.ts'
-import { Delivery } from './delivery/worker.ts'
+import { GROUP, Replays } from './delivery/replay.ts'
+import { Delivery, type Sizes } from './delivery/worker.ts'
 import { Intake } from './ingest/accept.ts'
 import { Judge } from './ingest/judge.ts'
 import { adopt, type Message } from './ingest/strangers.ts'
@@ -50,6 +50,8 @@ export interface GatewayOptions {
   readonly write?: (line: string) => void
   /** Clock, chance, disk and network. Default: the real ones. */
   readonly world?: World
+  /** Of the delivery stage: the most held in memory and in one batch. */
+  readonly sizes?: Partial<Sizes>
   /** Puts something between the stages and the bus: the proofs plant their faults there (verify/faults.ts). */
   readonly aroundBus?: (real: Bus) => Bus
 }
@@ -71,47 +73,18 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   disk.makeDirectory(config.dataDir)
   opening.use(lockDirectory(config.dataDir, disk))
   const stores = await openStores(config, { world, notify, onFatal }, opening)
-  const feed = new LiveFeed()
   const bus = options.aroundBus?.(stores.bus) ?? stores.bus
-  const judge = new Judge({ policies: policiesWith(config.preflight), clock, notify })
-  const entry = { judge, intake: new Intake({ ...stores, bus, clock, ulids, feed, notify }) }
-  opening.defer(() => entry.intake.idle())
-  if (config.roles.includes('ingest'))
-    await opening.use(new TopicIntake({ bus, ...entry, clock, notify, onFatal })).start()
-  const delivery = config.roles.includes('delivery')
-    ? await startDelivery(config, { ...stores, bus, world, notify, feed, onFatal }, opening)
-    : undefined
-
-  const facts = new Facts({
-    ...stores,
-    bytes: () => stores.log?.bytes,
-    group: GROUP,
-    inbox: INTAKE_TOPICS.map((topic) => ({ topic, group: INTAKE_GROUP })),
-    delivery: () => delivery?.state(),
-    upstream: upstreamOf(config),
-  })
-  const board = new Board(
-    { version: options.version ?? '', env: config.env, roles: config.roles },
-    { ...facts.sources(), now: () => clock.now(), mono: () => clock.mono() },
-  )
-  registerGauges(metrics, {
-    ...facts.sources(),
-    oldestAgeSeconds: async () => (await board.status()).backlog.oldest_age_s ?? 0,
-  })
+  const sizes = options.sizes ?? {}
+  const stages = await startStages(config, { ...stores, bus, world, notify, onFatal, sizes }, opening)
+  const sights = observe(config, { version: options.version ?? '', world, stores, metrics, ...stages })
   const every = (ms: number, chore: () => Promise<unknown>) => opening.defer(repeat(clock, ms, chore))
-  every(SAMPLE_MS, () => board.sample())
-  every(TRIM_MS, async () => {
-    const before = clock.now() - config.retentionMs
-    await stores.log?.trim(before)
-    await stores.ledger.trim(before)
-  })
+  every(SAMPLE_MS, () => sights.board.sample())
   every(SAMPLE_MS, () => relief.give(stores.log))
+  every(SAMPLE_MS, () => stages.replays.catchUp())
+  every(TRIM_MS, () => trim(stores, clock.now() - config.retentionMs))
 
-  const shown = { feed, facts, delivery, board, metrics: metrics.registry }
-  const { host, port } = await world.serve(
-    { config, clock, ulids, stores, notify, ...entry, ...shown },
-    opening,
-  )
+  const surfaces = { config, clock, ulids, stores, metrics: metrics.registry, notify, ...stages, ...sights }
+  const { host, port } = await world.serve(surfaces, opening)
   notify('gateway.started', { port, upstream: config.trackUrl })
 
   const running = opening.move()
@@ -122,11 +95,74 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
     url,
     port,
     failed: failure.promise,
-    conservation: () => facts.conservation(),
+    conservation: () => sights.facts.conservation(),
     publish: (topic, messages) => writeMessages({ ...stores, clock }, topic, messages),
     close,
     [Symbol.asyncDispose]: close,
   }
+}
+
+interface StageParts extends Stores, Surroundings {
+  readonly sizes: Partial<Sizes>
+}
+
+interface Stages {
+  readonly judge: Judge
+  readonly intake: Intake
+  readonly replays: Replays
+  readonly feed: LiveFeed
+  /** Undefined where this process does not deliver. */
+  readonly delivery: Delivery | undefined
+}
+
+/** The stages that the roles of this process name, around the one bus. */
+async function startStages(
+  config: Config,
+  parts: StageParts,
+  opening: AsyncDisposableStack,
+): Promise<Stages> {
+  const { clock, ulids } = parts.world
+  const feed = new LiveFeed()
+  const judge = new Judge({ policies: policiesWith(config.preflight), clock, notify: parts.notify })
+  const intake = new Intake({ ...parts, clock, ulids, feed })
+  opening.defer(() => intake.idle())
+  if (config.roles.includes('ingest'))
+    await opening.use(new TopicIntake({ ...parts, judge, intake, clock })).start()
+  const replays = new Replays({ ...parts, clock })
+  const delivery = config.roles.includes('delivery')
+    ? await startDelivery(config, { ...parts, replays, feed }, opening)
+    : undefined
+  return { judge, intake, replays, feed, delivery }
+}
+
+interface Observed {
+  readonly version: string
+  readonly world: World
+  readonly stores: Stores
+  readonly metrics: Metrics
+  readonly delivery: Delivery | undefined
+}
+
+/** What can be known from outside: the figures, the status page made of them, and the gauges. */
+function observe(config: Config, { version, world, stores, metrics, delivery }: Observed) {
+  const { clock } = world
+  const facts = new Facts({
+    ...stores,
+    bytes: () => stores.log?.bytes,
+    group: GROUP,
+    inbox: INTAKE_TOPICS.map((topic) => ({ topic, group: INTAKE_GROUP })),
+    delivery: () => delivery?.state(),
+    upstream: upstreamOf(config),
+  })
+  const board = new Board(
+    { version, env: config.env, roles: config.roles },
+    { ...facts.sources(), now: () => clock.now(), mono: () => clock.mono() },
+  )
+  registerGauges(metrics, {
+    ...facts.sources(),
+    oldestAgeSeconds: async () => (await board.status()).backlog.oldest_age_s ?? 0,
+  })
+  return { facts, board }
 }
 
 /** Last in, first out: the server stops taking, delivery lands what flies, the stores close, the directory is free. */
@@ -164,13 +200,14 @@ function notifier(config: Config, { onNotice, write, relief }: NotifierOptions, 
   }
 }
 
-interface DeliveryParts extends Stores, Surroundings {
+interface DeliveryParts extends StageParts {
   readonly feed: LiveFeed
+  readonly replays: Replays
 }
 
 async function startDelivery(
   config: Config,
-  { world, ...parts }: DeliveryParts,
+  { world, replays, ...parts }: DeliveryParts,
   opening: AsyncDisposableStack,
 ): Promise<Delivery> {
   const { siteId = '', apiKey = '', trackUrl, concurrency } = config
@@ -195,12 +232,17 @@ async function startDelivery(
     drainMs,
     adopt,
   })
-  await resumeReplays({ ...parts, clock })
+  await replays.resume()
   await delivery.start()
   return opening.use(delivery)
 }
 
 const upstreamOf = ({ trackUrl: url, region, ratePerSecond: ceiling }: Config) => ({ url, region, ceiling })
+
+async function trim({ log, ledger }: Stores, before: number): Promise<void> {
+  await log?.trim(before)
+  await ledger.trim(before)
+}
 
 /** Repeats a chore until the returned function is called; a chore that fails is tried again at its next turn. */
 function repeat(clock: Clock, ms: number, chore: () => Promise<unknown>): () => Promise<void> {

@@ -12,7 +12,7 @@ import type { Notify } from './core/notices.ts'
 import type { Ulids } from './core/ulid.ts'
 import { type AppRemote, connectApp } from './customerio/app.ts'
 import { Turns } from './customerio/turns.ts'
-import { replayDead } from './delivery/replay.ts'
+import type { Replays } from './delivery/replay.ts'
 import type { Delivery } from './delivery/worker.ts'
 import { type Address, createServer, type Listen } from './http/server.ts'
 import type { Intake } from './ingest/accept.ts'
@@ -46,6 +46,7 @@ export interface Surfaces {
   readonly stores: Stores
   readonly intake: Intake
   readonly judge: Judge
+  readonly replays: Replays
   readonly feed: LiveFeed
   readonly facts: Facts
   /** Undefined where this process does not deliver. */
@@ -108,7 +109,7 @@ function relay({ config, clock, notify }: Surfaces, remote: AppRemote | undefine
   })
 }
 
-const admin = ({ config, clock, stores, feed, facts, delivery, board, notify }: Surfaces) =>
+const admin = ({ config, stores, replays, feed, facts, delivery, board }: Surfaces) =>
   adminRoutes({
     token: config.adminToken,
     remote: config.adminRemote,
@@ -118,7 +119,7 @@ const admin = ({ config, clock, stores, feed, facts, delivery, board, notify }: 
     status: () => board.status(),
     findPending: (id) => facts.findPending(id),
     attemptsOf: (id) => delivery?.attemptsOf(id) ?? [],
-    replay: async (ids) => (await replayDead({ ...stores, clock, notify }, ids)).length,
+    replay: async (ids) => (await replays.start(ids)).length,
     drop: (ids) => stores.ledger.dead.drop(ids),
   })
 

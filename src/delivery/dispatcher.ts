@@ -34,6 +34,7 @@ type Lane = 'fresh' | 'retry' | 'suspect' | 'single'
 const TURNS = ['batch', 'suspect', 'single'] as const
 
 export class Dispatcher {
+  readonly #batchItems: number
   readonly #keys = new Map<string, KeyQueue>()
   readonly #lanes: Readonly<Record<Lane, Queue<KeyQueue>>> = {
     fresh: new Queue(),
@@ -46,6 +47,10 @@ export class Dispatcher {
   #queued = 0
   #bytes = 0
   #inFlight = 0
+
+  constructor(batchItems: number = LIMITS.batchItems) {
+    this.#batchItems = batchItems
+  }
 
   /** Operations held, in flight or not, and their bytes: what the window of the stage is measured by. */
   get held(): number {
@@ -77,7 +82,7 @@ export class Dispatcher {
 
   /** True when a batch taken now would be as large as it can be, or nearly: there is nothing to linger for. */
   get full(): boolean {
-    return this.#lanes.fresh.length >= LIMITS.batchItems || this.#queuedBytes() >= LIMITS.batchBytes
+    return this.#lanes.fresh.length >= this.#batchItems || this.#queuedBytes() >= LIMITS.batchBytes
   }
 
   #queuedBytes(): number {
@@ -103,14 +108,22 @@ export class Dispatcher {
   #takeBatch(retries: boolean): Batch | undefined {
     const runs: Run[] = []
     const again = retries && this.#lanes.retry.length > 0
-    if (again) this.#fill(runs, this.#lanes.retry, LIMITS.batchItems)
-    this.#fill(runs, this.#lanes.fresh, LIMITS.batchItems)
+    if (again) this.#fill(runs, this.#lanes.retry, this.#batchItems)
+    this.#fill(runs, this.#lanes.fresh, this.#batchItems)
     return makeBatch('batch', runs, again)
   }
 
   #takeSuspects(retries: boolean): Batch | undefined {
     const op = this.#lanes.suspect.first?.ops.first
-    return op && this.#takeAs('batch', { lane: this.#lanes.suspect, op, most: op.most, retries })
+    return (
+      op &&
+      this.#takeAs('batch', {
+        lane: this.#lanes.suspect,
+        op,
+        most: Math.min(op.most, this.#batchItems),
+        retries,
+      })
+    )
   }
 
   #takeSingle(retries: boolean): Batch | undefined {

@@ -34,37 +34,55 @@ export const GROUP = 'delivery'
 /** Letters published at once. */
 const SLICE = 500
 
-/** Puts waiting letters through delivery again. Returns the ids of those that were waiting. */
-export async function replayDead(deps: ReplayDeps, ids: readonly string[]): Promise<readonly string[]> {
-  const replayed: string[] = []
-  for (let at = 0; at < ids.length; at += SLICE) {
-    const letters = await deps.ledger.dead.startReplay(ids.slice(at, at + SLICE))
-    await publish(deps, letters)
-    replayed.push(...letters.map(({ id }) => id))
+export class Replays {
+  readonly #deps: ReplayDeps
+  /** Letters may be marked that the bus has not: a full disk refused them. */
+  #owed = false
+
+  constructor(deps: ReplayDeps) {
+    this.#deps = deps
   }
-  return replayed
-}
 
-/** At start: letters that were marked and are not on the bus are published now. Returns how many. */
-export async function resumeReplays(deps: ReplayDeps): Promise<number> {
-  const letters = await deps.ledger.dead.replaying()
-  if (letters.length === 0) return 0
-  const waiting = await unsettledIds(deps)
-  const lost = letters.filter(({ id }) => !waiting.has(id))
-  await publish(deps, lost)
-  return lost.length
-}
+  /** Puts waiting letters through delivery again. Returns the ids of those that were waiting. */
+  async start(ids: readonly string[]): Promise<readonly string[]> {
+    const replayed: string[] = []
+    for (let at = 0; at < ids.length; at += SLICE) {
+      const letters = await this.#deps.ledger.dead.startReplay(ids.slice(at, at + SLICE))
+      await this.#publish(letters)
+      replayed.push(...letters.map(({ id }) => id))
+    }
+    return replayed
+  }
 
-async function publish(
-  { bus, clock, notify, node }: ReplayDeps,
-  letters: readonly DeadLetter[],
-): Promise<void> {
-  if (letters.length === 0) return
-  await bus.publish(
-    TOPICS.replay,
-    letters.map((letter) => recordOf(letter, clock.now(), node)),
-  )
-  notify('ledger.replayed', { count: letters.length })
+  /** At start: letters that were marked and are not on the bus are published now. Returns how many. */
+  async resume(): Promise<number> {
+    const letters = await this.#deps.ledger.dead.replaying()
+    if (letters.length === 0) return 0
+    const waiting = await unsettledIds(this.#deps)
+    const lost = letters.filter(({ id }) => !waiting.has(id))
+    await this.#publish(lost)
+    return lost.length
+  }
+
+  /** To be called now and then: what could not be published when it was marked is tried again. */
+  async catchUp(): Promise<void> {
+    if (!this.#owed) return
+    this.#owed = false
+    await this.resume()
+  }
+
+  async #publish(letters: readonly DeadLetter[]): Promise<void> {
+    const { bus, clock, notify, node } = this.#deps
+    if (letters.length === 0) return
+    const records = letters.map((letter) => recordOf(letter, clock.now(), node))
+    try {
+      await bus.publish(TOPICS.replay, records)
+    } catch (thrown) {
+      this.#owed = true
+      throw thrown
+    }
+    notify('ledger.replayed', { count: letters.length })
+  }
 }
 
 const recordOf = (

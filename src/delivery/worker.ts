@@ -38,11 +38,18 @@ export interface DeliveryOptions {
   readonly lingerMs: number
   /** How long calls under way may take when a stop is asked for, milliseconds. */
   readonly drainMs: number
+  readonly sizes?: Partial<Sizes>
   readonly onFatal: (error: unknown) => void
   /** Makes operations of what strangers wrote to the topic of operations itself. Pure. */
   readonly adopt?: (record: Received) => Received
   /** The name of this ledger, where other processes with ledgers of their own share the bus. */
   readonly node?: string | undefined
+}
+
+/** The most that is held of the backlog, and the most that one batch takes. A simulation makes them tiny. */
+export interface Sizes {
+  readonly windowOps: number
+  readonly batchItems: number
 }
 
 export interface DeliveryState extends PaceState {
@@ -63,7 +70,8 @@ const MAX_SETTLING = 20_000
 
 export class Delivery implements AsyncDisposable {
   readonly #options: DeliveryOptions
-  readonly #dispatcher = new Dispatcher()
+  readonly #dispatcher: Dispatcher
+  readonly #windowOps: number
   readonly #pace: Pace
   readonly #settlement: Settlement
   readonly #recovery: Recovery
@@ -79,7 +87,9 @@ export class Delivery implements AsyncDisposable {
 
   constructor(options: DeliveryOptions) {
     this.#options = options
-    const { ceiling, concurrency, random, notify, clock } = options
+    const { ceiling, concurrency, random, notify, clock, sizes } = options
+    this.#windowOps = sizes?.windowOps ?? WINDOW_OPS
+    this.#dispatcher = new Dispatcher(sizes?.batchItems)
     const share = () => this.#subscriptions.get(TOPICS.events)?.share ?? 0
     this.#pace = new Pace({ ceiling, share, concurrency, random, notify, now: clock.mono() })
     const settle = async (topic: string, places: readonly Place[]) =>
@@ -92,11 +102,11 @@ export class Delivery implements AsyncDisposable {
   async start(): Promise<void> {
     const { bus, node } = this.#options
     const recovered = bus.features.shared
-      ? this.#recovery.beginShared(WINDOW_OPS)
+      ? this.#recovery.beginShared(this.#windowOps)
       : this.#recovery.begin(await this.#mayHaveEnded())
     for (const topic of [TOPICS.events, TOPICS.replay]) {
       const subscription = await bus.subscribe(topic, topic === TOPICS.replay ? replayGroup(node) : GROUP, {
-        batch: topic === TOPICS.replay ? REPLAY_OPS : 2000,
+        batch: topic === TOPICS.replay ? REPLAY_OPS : Math.min(2000, this.#windowOps),
         onRevoke: (lanes) => this.#handOver(topic, new Set(lanes)),
       })
       this.#subscriptions.set(topic, subscription)
@@ -109,7 +119,7 @@ export class Delivery implements AsyncDisposable {
 
   async #mayHaveEnded(): Promise<number> {
     const { unsettled } = await this.#options.bus.lag(TOPICS.events, GROUP)
-    return Math.min(unsettled, WINDOW_OPS)
+    return Math.min(unsettled, this.#windowOps)
   }
 
   state(): DeliveryState {
@@ -196,7 +206,7 @@ export class Delivery implements AsyncDisposable {
 
   #hasRoom(topic: string): boolean {
     if (topic === TOPICS.replay) return (this.#held.get(topic) ?? 0) === 0
-    return this.#dispatcher.held < WINDOW_OPS && this.#dispatcher.bytes < WINDOW_BYTES
+    return this.#dispatcher.held < this.#windowOps && this.#dispatcher.bytes < WINDOW_BYTES
   }
 
   #count(topic: string, change: number): void {

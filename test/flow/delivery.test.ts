@@ -9,7 +9,7 @@ import type { NoticeFields, NoticeName } from '../../src/core/notices.ts'
 import { type BusRecord, TOPICS } from '../../src/core/record.ts'
 import { makeUlids } from '../../src/core/ulid.ts'
 import { connectRemote } from '../../src/customerio/http.ts'
-import { GROUP, replayDead } from '../../src/delivery/replay.ts'
+import { GROUP, Replays } from '../../src/delivery/replay.ts'
 import { Delivery } from '../../src/delivery/worker.ts'
 import { startEmulator } from '../../src/emulator/emulator.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
@@ -155,7 +155,8 @@ test('a dead letter goes through again under its own id once the cause is gone',
   await drained()
   assert.equal((await ledger.counts()).dead, 1)
   for (const { id } of emulator.faults.list()) emulator.faults.remove(id)
-  const replayed = await replayDead({ bus, ledger, clock: systemClock, notify: () => {} }, [record.id])
+  const replays = new Replays({ bus, ledger, clock: systemClock, notify: () => {} })
+  const replayed = await replays.start([record.id])
   assert.deepEqual(replayed, [record.id])
   await drained()
   emulator.settle()
