@@ -61,7 +61,12 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   emulator: ['core/', 'customerio/wire.ts'],
   verify: [
     ...['core/', 'http/', 'sqlite/', 'customerio/', 'ingest/', 'delivery/', 'emulator/', 'admin/wire.ts'],
-    ...['config.ts', 'settings.ts', 'gateway.ts', 'world.ts'],
+    ...['config.ts', 'settings.ts', 'gateway.ts', 'world.ts', 'simulation/'],
+    ...PORTS.map((port) => `${port}/`),
+  ],
+  simulation: [
+    ...['core/', 'http/', 'sqlite/', 'customerio/', 'ingest/', 'delivery/', 'emulator/'],
+    ...['config.ts', 'gateway.ts', 'surfaces.ts', 'world.ts'],
     ...PORTS.map((port) => `${port}/`),
   ],
   cli: [
@@ -174,7 +179,7 @@ const VENDORS: Readonly<Record<string, RegExp>> = {
   '@clack/prompts': /^cli\//,
   yaml: /^config\.ts$/,
   zod: /^(setting-kinds\.ts|config\.ts|admin\/.*)$/,
-  'node:sqlite': /^(sqlite|bus|people|ledger)\//,
+  'node:sqlite': /^(sqlite|bus|people|ledger|simulation)\//,
   '@platformatic/kafka': /^bus\/kafka/,
 }
 

@@ -10,6 +10,7 @@ import { cut } from './l5-cut.ts'
 import { limits } from './l6-limits.ts'
 import { network } from './l9-network.ts'
 import type { Proof } from './proof.ts'
+import { simulation } from './t0-simulation.ts'
 
 // biome-ignore format: a line each, so that proofs can be added side by side
 export const PROOFS: readonly Proof[] = [
@@ -23,4 +24,5 @@ export const PROOFS: readonly Proof[] = [
   cut,
   limits,
   network,
+  simulation,
 ]

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Chance } from './chance.ts'
+import { PLANTS } from './plants.ts'
+import { Scheduler } from './scheduler.ts'
+import { simulate } from './simulate.ts'
+
+test('whatever strikes, nothing is lost, doubled or overtaken; and a seed always tells the same story', async () => {
+  const seeds = [1, 2, 3, 4, 5, 6]
+  const outcomes = []
+  for (const seed of seeds) outcomes.push(await simulate({ seed }))
+  assert.deepEqual(
+    outcomes.flatMap(({ broken }) => broken),
+    [],
+  )
+  const again = await simulate({ seed: 2 })
+  assert.equal(again.hash, outcomes[1]?.hash)
+  assert.equal(new Set(outcomes.map(({ hash }) => hash)).size, seeds.length)
+})
+
+test('an answer before the commit is noticed at once', async () => {
+  const plant = PLANTS['answers before it stores']
+  assert.ok(plant)
+  const { broken } = await simulate({ seed: 1, plant })
+  assert.match(broken[0] ?? '', /was answered 200 and is not in the log/)
+})
+
+test('events run in the order of time, of two at one time in a drawn one, and what was called off never', async () => {
+  const told: string[] = []
+  const scheduler = new Scheduler(new Chance(7))
+  for (const [ms, name] of [
+    [5, 'c'],
+    [1, 'a'],
+    [3, 'b'],
+  ] as const)
+    scheduler.after(ms, name, () => told.push(name))
+  scheduler.after(2, 'never', () => told.push('never'))()
+  while (await scheduler.step());
+  assert.deepEqual([told, scheduler.now, scheduler.steps], [['a', 'b', 'c'], 5, 3])
+})
