@@ -29,6 +29,9 @@ export interface MemberOptions {
   readonly onBroken: (error: Error) => void
 }
 
+/** How long leaving may take; the group misses a member that could not say so after its session. */
+const LEAVE_MS = 2_000
+
 export class GroupMember {
   readonly #options: MemberOptions
   readonly #consumer: Consumer
@@ -70,9 +73,18 @@ export class GroupMember {
     this.#consumer.joinGroup({}).catch((thrown: unknown) => this.#break(thrown))
   }
 
-  /** Leaves the group, so that its lanes move at once. */
+  /**
+   * Leaves the group, so that its lanes move at once. Not by closing alone: a join under way would go on, and then beat for
+   * ever on a closed client.
+   */
   async close(): Promise<void> {
     this.#closed = true
+    const left = new AbortController()
+    const leaving = this.#consumer
+      .leaveGroup(true)
+      .catch(() => {}) // then the group waits for the end of the session
+      .finally(() => left.abort())
+    await Promise.race([leaving, this.#options.clock.sleep(LEAVE_MS, left.signal)])
     await this.#consumer.close(true).catch(() => {})
   }
 

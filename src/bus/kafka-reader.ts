@@ -21,7 +21,7 @@ const LIMITS = { waitMs: 0, laneBytes: 1024 * 1024, maxBytes: 8 * 1024 * 1024 }
 const LATEST = -1n
 const EARLIEST = -2n
 
-export class KafkaReader {
+export class KafkaReader implements AsyncDisposable {
   readonly #prefix: string
   readonly #consumer: Consumer
   readonly #admin: Admin
@@ -108,7 +108,7 @@ export class KafkaReader {
     return { records: recordsOf(fetched, topic), to: endOfBatch(last) }
   }
 
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#consumer.close(true), this.#admin.close()]).catch(() => {})
   }
 

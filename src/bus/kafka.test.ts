@@ -39,11 +39,10 @@ async function open(): Promise<Bus> {
 /** What the group has committed is all that a dead process leaves behind: closing it must add nothing to that. */
 async function reopen(bus: Bus): Promise<Bus> {
   const prefix = prefixes.get(bus) ?? assert.fail()
-  const reader = new KafkaReader(cluster(), prefix)
+  await using reader = new KafkaReader(cluster(), prefix)
   const left = await reader.committed(TOPIC, 'g')
   await bus[Symbol.asyncDispose]()
   assert.deepEqual(await reader.committed(TOPIC, 'g'), left)
-  await reader.close()
   return openWith(prefix)
 }
 

@@ -99,7 +99,7 @@ class KafkaBus implements Bus {
     this.#closed = true
     await this.#publisher.close()
     for (const subscription of [...this.#subscriptions]) await subscription[Symbol.asyncDispose]()
-    await this.#reader.close()
+    await this.#reader[Symbol.asyncDispose]()
   }
 
   #assertOpen(): void {
