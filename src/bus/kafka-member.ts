@@ -80,12 +80,15 @@ export class GroupMember {
   async close(): Promise<void> {
     this.#closed = true
     const left = new AbortController()
-    const leaving = this.#consumer
-      .leaveGroup(true)
-      .catch(() => {}) // then the group waits for the end of the session
-      .finally(() => left.abort())
+    const leaving = this.#leave().finally(() => left.abort())
     await Promise.race([leaving, this.#options.clock.sleep(LEAVE_MS, left.signal)])
     await this.#consumer.close(true).catch(() => {})
+  }
+
+  async #leave(): Promise<void> {
+    try {
+      await this.#consumer.leaveGroup(true)
+    } catch {} // then the group waits for the end of the session
   }
 
   #makeConsumer(): Consumer {
