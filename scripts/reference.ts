@@ -85,7 +85,7 @@ async function gatewayRoutes(): Promise<ReadonlySet<string>> {
   } as const
   await server.app.register(trackRoutes(deps))
   await server.app.ready()
-  await server.stop(0)
+  await server.stop({ graceMs: 0 })
   return found
 }
 

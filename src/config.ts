@@ -31,8 +31,17 @@ export type Config = { readonly [Name in SettingName]: Value<(typeof SETTINGS)[N
 export type Environment = Readonly<Record<string, string | undefined>>
 export const processEnvironment = (): Environment => process.env
 
-/** The credentials of a machine without any account: what `sluice dev` opens with, and what the commands try first. */
-export const DEV_DEFAULTS = { siteId: 'dev', apiKey: 'dev', appApiKey: 'dev', adminToken: 'dev' } as const
+/**
+ * The credentials of a machine without any account: what `sluice dev` opens with, and what the commands try first. No load
+ * balancer stands before it, so that it stops at once.
+ */
+export const DEV_DEFAULTS = {
+  siteId: 'dev',
+  apiKey: 'dev',
+  appApiKey: 'dev',
+  adminToken: 'dev',
+  noticeMs: '0ms',
+} as const
 
 export interface ConfigInput {
   /** By the names that `flagName` gives, and `config`: the path of the file instead of ./sluice.yaml. */

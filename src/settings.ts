@@ -310,6 +310,13 @@ export const SETTINGS = {
     kind: text('the offsets that the error named'),
     about: 'Start in spite of a damaged log, giving up the records that log_damaged named.',
   },
+  noticeMs: {
+    yaml: 'shutdown_notice',
+    kind: duration,
+    fallback: '500ms',
+    about:
+      'How long requests are refused with 503 before the port is closed, when a stop was asked for: a load balancer turns away meanwhile.',
+  },
   shutdownMs: {
     yaml: 'shutdown',
     kind: duration,

@@ -66,7 +66,7 @@ export const serveHttp =
     const { config, clock, ulids } = surfaces
     const server = createServer({ clock, ulids, ...(listen === undefined ? {} : { listen }) })
     const remote = appRemote(config, opening) // closed after the server, which finishes what it has begun
-    opening.defer(() => server.stop(config.shutdownMs))
+    opening.defer(() => server.stop({ noticeMs: config.noticeMs, graceMs: config.shutdownMs }))
     if (config.roles.includes('ingest')) {
       await server.app.register(ingest(surfaces))
       await server.app.register(relay(surfaces, remote))

@@ -14,7 +14,7 @@ async function stand() {
   const server = createServer({ clock: systemClock, ulids: makeUlids(), timeouts })
   server.app.post('/echo', async (request) => ({ length: bodyText(request).length }))
   const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
-  after(() => server.stop(100))
+  after(() => server.stop({ graceMs: 100 }))
   return { port, url: `http://127.0.0.1:${port}/echo` }
 }
 

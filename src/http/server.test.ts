@@ -298,5 +298,16 @@ test('a stop cuts what does not finish within its grace', async () => {
   socket.on('error', () => {})
   socket.write('GET /never HTTP/1.1\r\nHost: x\r\n\r\n')
   await entered.promise
-  await Promise.all([http.stop(20), once(socket, 'close')])
+  await Promise.all([http.stop({ graceMs: 20 }), once(socket, 'close')])
+})
+
+test('while it gives notice, a stop refuses even new connections in words; afterwards nobody listens', async () => {
+  const http = echo()
+  const { host, port } = await http.listen(LOOPBACK)
+  const stopped = http.stop({ noticeMs: 100 })
+  const refused = await fetch(`http://${host}:${port}/echo`)
+  assert.deepEqual([refused.status, refused.headers.get('connection')], [503, 'close'])
+  assert.equal(((await refused.json()) as { code: string }).code, 'shutting_down')
+  await stopped
+  await assert.rejects(fetch(`http://${host}:${port}/echo`))
 })

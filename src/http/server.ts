@@ -50,8 +50,12 @@ export interface HttpServer extends AsyncDisposable {
   readonly stopping: boolean
   /** Resolves with where it listens. Throws `port_in_use`. */
   listen(address: Address): Promise<Address>
-  /** Answers what was begun and refuses the rest, for at most `graceMs`; then connections are cut. */
-  stop(graceMs?: number): Promise<void>
+  /**
+   * For `noticeMs` (0) every new request is refused in words, on open connections and on new ones, so that a load balancer
+   * turns away before the port is closed: a connection that is closed just as a request travels on it looks like a request
+   * that got lost. Then it answers what was begun, for at most `graceMs` (10 s), and cuts what is left.
+   */
+  stop(times?: { readonly noticeMs?: number; readonly graceMs?: number }): Promise<void>
 }
 
 export function createServer(options: ServerOptions): HttpServer {
@@ -66,8 +70,9 @@ export function createServer(options: ServerOptions): HttpServer {
     if (stopping) reply.header('connection', 'close')
   })
 
-  const stop = async (graceMs = 10_000) => {
+  const stop: HttpServer['stop'] = async ({ noticeMs = 0, graceMs = 10_000 } = {}) => {
     stopping = true
+    if (noticeMs > 0) await options.clock.sleep(noticeMs)
     const closed = new AbortController()
     const closing = app.close().then(() => closed.abort())
     await options.clock.sleep(graceMs, closed.signal)

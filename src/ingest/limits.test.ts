@@ -23,7 +23,7 @@ await server.app.register(
     notify: silent,
   }),
 )
-after(() => server.stop(0))
+after(() => server.stop({ graceMs: 0 }))
 
 interface Said {
   readonly method?: 'PUT' | 'POST'

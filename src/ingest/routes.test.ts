@@ -47,7 +47,7 @@ async function stand({ capacity = Number.POSITIVE_INFINITY, policies = {} }: Wis
   )
   const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
   after(async () => {
-    await server.stop(100)
+    await server.stop({ graceMs: 100 })
     await intake.idle()
     await ledger[Symbol.asyncDispose]()
   })

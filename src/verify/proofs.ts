@@ -9,6 +9,8 @@ import { bisection } from './l4-bisection.ts'
 import { cut } from './l5-cut.ts'
 import { limits } from './l6-limits.ts'
 import { network } from './l9-network.ts'
+import { replay } from './l12-replay.ts'
+import { deploy } from './l13-deploy.ts'
 import type { Proof } from './proof.ts'
 import { simulation } from './t0-simulation.ts'
 
@@ -24,5 +26,7 @@ export const PROOFS: readonly Proof[] = [
   cut,
   limits,
   network,
+  replay,
+  deploy,
   simulation,
 ]

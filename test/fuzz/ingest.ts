@@ -74,7 +74,7 @@ export async function fuzz(
     count[answer.statusCode < 300 ? 'accepted' : 'refused'] += 1
     if (n % 10_000 === 0) progress(n)
   }
-  await server.stop(0)
+  await server.stop({ graceMs: 0 })
   await bus[Symbol.asyncDispose]()
   return count
 }
