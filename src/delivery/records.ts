@@ -4,24 +4,56 @@ import type { Refusal } from '../core/outcome.ts'
 import { type BusRecord, HEADER, type Headers, UNREADABLE } from '../core/record.ts'
 import type { Entry } from '../ledger/ledger.ts'
 
-/** `customerio.processed`: how it ended, how long it took from receipt, and the correlation id to join it by. */
-export function processedRecord(entry: Entry): BusRecord {
-  const { id, key, kind, headers, receivedAt, endedAt, outcome, attempts, into, refusal } = entry
-  const value = JSON.stringify({
-    id,
-    kind,
-    outcome,
-    into,
-    refusal,
-    attempts: attempts.length,
-    correlation_id: headers[HEADER.correlationId],
-    origin: headers[HEADER.origin],
-    received_at: new Date(receivedAt).toISOString(),
-    processed_at: new Date(endedAt).toISOString(),
-    processing_ms: Math.max(0, endedAt - receivedAt),
+/**
+ * `customerio.processed`: how each ended, how long it took from receipt, and the correlation id to join it by. Operations of
+ * one request that ended in one call differ in their ids alone, so that the rest is written once for all of them.
+ */
+export function processedRecords(entries: readonly Entry[]): BusRecord[] {
+  const told = new Map<Headers, Told>()
+  return entries.map((entry) => {
+    const before = told.get(entry.headers)
+    const tale = before && isAlike(before.entry, entry) ? before : tell(entry)
+    if (tale !== before) told.set(entry.headers, tale)
+    const { id, key, kind, endedAt } = entry
+    const value = `{"id":${JSON.stringify(id)},${tale.rest}`
+    return { id, key, kind, at: endedAt, headers: tale.headers, value }
   })
-  return { id, key, kind, at: endedAt, headers: withoutEncoding(headers), value }
 }
+
+/** All but the id, with the entry that it was said of. */
+interface Told {
+  readonly entry: Entry
+  readonly rest: string
+  readonly headers: Headers
+}
+
+const tell = (entry: Entry): Told => ({
+  entry,
+  rest: JSON.stringify(taleOf(entry)).slice(1),
+  headers: withoutEncoding(entry.headers),
+})
+
+const isAlike = (one: Entry, other: Entry): boolean =>
+  one.attempts === other.attempts &&
+  one.kind === other.kind &&
+  one.outcome === other.outcome &&
+  one.receivedAt === other.receivedAt &&
+  one.endedAt === other.endedAt &&
+  one.into === other.into &&
+  one.refusal === other.refusal
+
+const taleOf = ({ kind, headers, receivedAt, endedAt, outcome, attempts, into, refusal }: Entry): object => ({
+  kind,
+  outcome,
+  into,
+  refusal,
+  attempts: attempts.length,
+  correlation_id: headers[HEADER.correlationId],
+  origin: headers[HEADER.origin],
+  received_at: new Date(receivedAt).toISOString(),
+  processed_at: new Date(endedAt).toISOString(),
+  processing_ms: Math.max(0, endedAt - receivedAt),
+})
 
 /** `customerio.dlq`: the operation whole, or the message that is none; every attempt; and the reason. */
 export function deadRecord(entry: Entry): BusRecord {

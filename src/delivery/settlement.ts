@@ -10,7 +10,7 @@ import type { Notify } from '../core/notices.ts'
 import { type Place, TOPICS } from '../core/record.ts'
 import type { Entry, Ledger } from '../ledger/ledger.ts'
 import type { Ended } from './op.ts'
-import { deadRecord, processedRecord } from './records.ts'
+import { deadRecord, processedRecords } from './records.ts'
 
 export interface SettlementOptions {
   readonly bus: Pick<Bus, 'publish'>
@@ -129,7 +129,7 @@ export class Settlement {
     try {
       await this.#whileAway(() =>
         Promise.all([
-          bus.publish(TOPICS.processed, entries.map(processedRecord)),
+          bus.publish(TOPICS.processed, processedRecords(entries)),
           dead.length > 0 ? bus.publish(TOPICS.dlq, dead.map(deadRecord)) : undefined,
         ]),
       )

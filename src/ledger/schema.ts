@@ -73,4 +73,23 @@ export const MIGRATIONS: readonly string[] = [
   INSERT INTO counts VALUES
     ('delivered', 0), ('coalesced', 0), ('suppressed', 0), ('dead', 0), ('replaying', 0), ('duplicate', 0);
   `,
+  `
+  -- Operations that ended together, the dead apart: one row for all of them (sqlite-batch.ts). They have the numbers from
+  -- seq on, in one order with those of entries.
+  CREATE TABLE batches (
+    seq      INTEGER PRIMARY KEY,
+    count    INTEGER NOT NULL,
+    ended_at INTEGER NOT NULL,
+    body     TEXT NOT NULL
+  );
+  CREATE INDEX batches_by_end ON batches (ended_at);
+
+  -- Every operation that ended: the batch that it is in, or 0 where it has a row in entries. ULIDs sort by time, so that
+  -- new ones fall side by side.
+  CREATE TABLE ids (
+    id    TEXT PRIMARY KEY,
+    batch INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  INSERT INTO ids SELECT id, 0 FROM entries;
+  `,
 ]

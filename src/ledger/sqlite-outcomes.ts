@@ -1,29 +1,38 @@
-/** How operations ended: the table `entries`, and what it means to record one twice. */
+/**
+ * How operations ended, and what it means to record one twice. Those that end together lie in batches (sqlite-batches.ts);
+ * the dead, and what becomes of them, have rows of their own in `entries`, since they are looked through and change.
+ */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { SluiceError } from '../core/errors.ts'
 import type { Entry } from './ledger.ts'
 import { type Ended, meaningOf } from './repeat.ts'
+import type { BatchesTable } from './sqlite-batches.ts'
 import type { Change, CountsTable } from './sqlite-counts.ts'
 import type { LettersTable } from './sqlite-letters.ts'
 import { attemptsText, ENTRY_COLUMNS, type EntryRow, joinAttempts, toEntry } from './sqlite-row.ts'
 
-const ENTRIES = `SELECT ${ENTRY_COLUMNS} FROM entries e LEFT JOIN letters l ON l.id = e.id`
+const FROM = 'FROM entries e LEFT JOIN letters l ON l.id = e.id'
+const ENTRIES = `SELECT ${ENTRY_COLUMNS} ${FROM}`
 
-/**
- * One prepared insert for each entry. Measured beside it in batches of 500: a single statement for the whole batch over
- * json_each has half the rate, and 50 rows in one VALUES the same rate.
- */
-const INSERT = `INSERT INTO entries (id, key, kind, headers, received_at, ended_at, topic, lane, "offset",
+const INSERT = `INSERT INTO entries (seq, id, key, kind, headers, received_at, ended_at, topic, lane, "offset",
     outcome, attempts, into_id, refusal)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 /** A replayed operation ends anew: it becomes the newest, and keeps the place at which it was first met. */
-const END_AGAIN = `UPDATE entries SET seq = (SELECT max(seq) + 1 FROM entries), ended_at = ?, outcome = ?,
+const END_AGAIN = `UPDATE entries SET seq = ?, ended_at = ?, outcome = ?,
     attempts = ?, into_id = ?, refusal = ?, replays = replays + 1
   WHERE id = ?`
+
+export interface OutcomeTables {
+  readonly counts: CountsTable
+  readonly letters: LettersTable
+  readonly batches: BatchesTable
+}
 
 export class OutcomesTable {
   readonly #counts: CountsTable
   readonly #letters: LettersTable
+  readonly #batches: BatchesTable
   readonly #insert: StatementSync
   readonly #ended: StatementSync
   readonly #attempts: StatementSync
@@ -32,9 +41,10 @@ export class OutcomesTable {
   readonly #find: StatementSync
   readonly #recent: StatementSync
 
-  constructor(db: DatabaseSync, counts: CountsTable, letters: LettersTable) {
+  constructor(db: DatabaseSync, { counts, letters, batches }: OutcomeTables) {
     this.#counts = counts
     this.#letters = letters
+    this.#batches = batches
     this.#insert = db.prepare(INSERT)
     this.#ended = db.prepare(`SELECT e.topic, e.lane, e."offset", e.replays, l.state
       FROM entries e LEFT JOIN letters l ON l.id = e.id WHERE e.id = ?`)
@@ -42,33 +52,46 @@ export class OutcomesTable {
     this.#endAgain = db.prepare(END_AGAIN)
     this.#duplicate = db.prepare('INSERT INTO duplicates VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING')
     this.#find = db.prepare(`${ENTRIES} WHERE e.id = ?`)
-    this.#recent = db.prepare(`${ENTRIES} ORDER BY e.seq DESC LIMIT ?`)
+    this.#recent = db.prepare(`SELECT e.seq, ${ENTRY_COLUMNS} ${FROM} ORDER BY e.seq DESC LIMIT ?`)
   }
 
   find(id: string): Entry | undefined {
     const row = this.#find.get(id)
-    return row && toEntry(row as unknown as EntryRow) // the columns of ENTRY_COLUMNS
+    return row ? toEntry(row as unknown as EntryRow) : this.#batches.find(id) // the columns of ENTRY_COLUMNS
   }
 
   recent(limit: number): Entry[] {
-    const rows = this.#recent.all(limit)
-    return rows.map((row) => toEntry(row as unknown as EntryRow)) // the columns of ENTRY_COLUMNS
+    const rows = this.#recent.all(limit) as unknown as NumberedRow[] // the columns selected are its fields
+    return [...rows.map((row) => ({ seq: row.seq, entry: toEntry(row) })), ...this.#batches.recent(limit)]
+      .sort((a, b) => b.seq - a.seq)
+      .slice(0, limit)
+      .map(({ entry }) => entry)
   }
 
   /** Within a transaction. In the order given: of two recordings of one operation the first is its end. */
   record(entries: readonly Entry[]): void {
     const change: Change = {}
-    for (const entry of entries) {
-      if (this.#insertNew(entry)) {
-        count(change, entry.outcome)
-        if (entry.outcome === 'dead') this.#letters.insert(entry)
-      } else this.#recordAgain(entry, change)
+    for (const group of groupsOf(entries)) {
+      if (this.#insertNew(group)) for (const { outcome } of group) count(change, outcome)
+      else if (group.length === 1) for (const entry of group) this.#recordAgain(entry, change)
+      else
+        for (const entry of group)
+          if (this.#insertNew([entry])) count(change, entry.outcome)
+          else this.#recordAgain(entry, change)
     }
     this.#counts.add(change)
   }
 
-  #insertNew(entry: Entry): boolean {
-    const { changes } = this.#insert.run(
+  /** False, and nothing is changed, when one of these had ended before. */
+  #insertNew(group: readonly Entry[]): boolean {
+    const [first] = group
+    return first?.outcome === 'dead' ? this.#insertDead(first) : this.#batches.insert(group)
+  }
+
+  #insertDead(entry: Entry): boolean {
+    if (!this.#batches.claim([entry.id])) return false
+    this.#insert.run(
+      this.#batches.next(),
       entry.id,
       entry.key,
       entry.kind,
@@ -83,12 +106,12 @@ export class OutcomesTable {
       entry.into ?? null,
       refusalText(entry),
     )
-    return changes === 1
+    this.#letters.insert(entry)
+    return true
   }
 
   #recordAgain(entry: Entry, change: Change): void {
-    const ended = this.#ended.get(entry.id) as unknown as Ended // the columns selected are its fields
-    const meaning = meaningOf(entry, ended)
+    const meaning = meaningOf(entry, this.#endedBefore(entry.id))
     if (meaning === 'replayed') this.#endReplay(entry, change)
     if (meaning === 'duplicate') {
       const { id, topic, lane, offset, endedAt } = entry
@@ -97,15 +120,38 @@ export class OutcomesTable {
     }
   }
 
+  #endedBefore(id: string): Ended {
+    const row = this.#ended.get(id)
+    if (row !== undefined) return row as unknown as Ended // the columns selected are its fields
+    const found = this.#batches.find(id)
+    if (found === undefined) throw new SluiceError('internal', `The ledger knows ${id} and has no end of it.`)
+    return { ...found, replays: 0, state: null }
+  }
+
   #endReplay(entry: Entry, change: Change): void {
     const before = String(this.#attempts.get(entry.id)?.attempts)
     const attempts = joinAttempts(before, entry.attempts)
     const { endedAt, outcome, into, id } = entry
-    this.#endAgain.run(endedAt, outcome, attempts, into ?? null, refusalText(entry), id)
+    this.#endAgain.run(this.#batches.next(), endedAt, outcome, attempts, into ?? null, refusalText(entry), id)
     this.#letters.endReplay(entry)
     count(change, 'replaying', -1)
     count(change, outcome)
   }
+}
+
+type NumberedRow = EntryRow & { readonly seq: number }
+
+/** What can be stored at once: a dead one alone, others as long as they ended at one time. */
+function* groupsOf(entries: readonly Entry[]): Generator<readonly Entry[]> {
+  let start = 0
+  for (const [at, entry] of entries.entries()) {
+    const before = entries[at - 1]
+    const joins = before?.endedAt === entry.endedAt && before.outcome !== 'dead' && entry.outcome !== 'dead'
+    if (joins || at === 0) continue
+    yield entries.slice(start, at)
+    start = at
+  }
+  if (entries.length > 0) yield entries.slice(start)
 }
 
 function count(change: Change, name: keyof Change, by = 1): void {

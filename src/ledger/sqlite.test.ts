@@ -7,11 +7,14 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
+import type { Outcome } from '../core/outcome.ts'
 import { TOPICS } from '../core/record.ts'
 import { ledgerConformance } from './conformance.ts'
 import { deadEntry, entry, NOON, replayed } from './conformance-sample.ts'
 import type { Ledger } from './ledger.ts'
+import { MIGRATIONS } from './schema.ts'
 import { openSqliteLedger } from './sqlite.ts'
+import { decodeBatch } from './sqlite-batch.ts'
 
 ledgerConformance('SQLite', (directory) => openSqliteLedger({ directory }))
 
@@ -27,17 +30,24 @@ const batchOf = (size: number, from = 0) =>
 /** All figures counted from the tables, duplicates among them, which no ledger shows. */
 function recountTables(directory: string): Record<string, number> {
   using db = new DatabaseSync(join(directory, 'ledger.db'), { readOnly: true })
-  const row = db
-    .prepare(
-      `SELECT (SELECT count(*) FROM entries WHERE outcome = 'delivered') AS delivered,
-              (SELECT count(*) FROM entries WHERE outcome = 'coalesced') AS coalesced,
-              (SELECT count(*) FROM entries WHERE outcome = 'suppressed') AS suppressed,
-              (SELECT count(*) FROM letters WHERE state <> 'replaying') AS dead,
-              (SELECT count(*) FROM letters WHERE state = 'replaying') AS replaying,
-              (SELECT count(*) FROM duplicates) AS duplicate`,
-    )
-    .get()
-  return Object.fromEntries(Object.entries(row ?? {}).map(([name, value]) => [name, Number(value)]))
+  const count = (sql: string) => Number(db.prepare(`SELECT count(*) AS n FROM ${sql}`).get()?.n)
+  const batched = db
+    .prepare('SELECT body FROM batches')
+    .all()
+    .flatMap(({ body }) => decodeBatch(String(body)))
+  const ended = (outcome: Outcome) =>
+    count(`entries WHERE outcome = '${outcome}'`) +
+    batched.filter((entry) => entry.outcome === outcome).length
+  const rows = count('entries') + batched.length
+  assert.equal(count('ids'), rows)
+  return {
+    delivered: ended('delivered'),
+    coalesced: ended('coalesced'),
+    suppressed: ended('suppressed'),
+    dead: count("letters WHERE state <> 'replaying'"),
+    replaying: count("letters WHERE state = 'replaying'"),
+    duplicate: count('duplicates'),
+  }
 }
 
 test('the figures are those of the tables', async (t) => {
@@ -126,6 +136,28 @@ test('a file of a later version, and one that is no database, are refused by nam
   await assert.rejects(openSqliteLedger({ directory }), { code: 'newer_format' })
   writeFileSync(path, 'x'.repeat(8192))
   await assert.rejects(openSqliteLedger({ directory }), { code: 'log_damaged' })
+})
+
+test('a ledger of format 1, with a row for each operation, is read, repeated into and trimmed', async (t) => {
+  const directory = temporary(t)
+  {
+    using db = new DatabaseSync(join(directory, 'ledger.db'))
+    db.exec(`${MIGRATIONS[0]}; PRAGMA user_version = 1`)
+    db.prepare(`INSERT INTO entries VALUES (7, 'O1', 'id:42', 'person.event', '{}', ?, ?, ?, 0, 1, 'delivered',
+      '[[1,2,200,"ok"]]', NULL, NULL, 0)`).run(NOON, NOON, TOPICS.events)
+    db.exec("UPDATE counts SET value = 1 WHERE name = 'delivered'")
+  }
+  await using ledger = await openSqliteLedger({ directory })
+  await ledger.record([entry('O1'), entry('O1', { offset: 2 }), entry('N1')])
+  assert.deepEqual((await ledger.find('O1'))?.attempts, [{ at: 1, ms: 2, status: 200, code: 'ok' }])
+  assert.deepEqual(
+    (await ledger.recent(5)).map(({ id }) => id),
+    ['N1', 'O1'],
+  )
+  const { delivered, duplicate } = await ledger.counts()
+  assert.deepEqual([delivered, duplicate], [2, 1])
+  assert.equal(await ledger.trim(NOON + 1_000), 2)
+  assert.equal(recountTables(directory).delivered, 0)
 })
 
 test('a ledger in memory works as one on disk', async () => {

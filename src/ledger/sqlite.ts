@@ -1,5 +1,6 @@
 /** The ledger in one SQLite file, `ledger.db`, of which this process is the only writer (the data directory is locked). */
 import type { Counts, DeadGroup, DeadLetter, DeadLetters, DeadQuery, Entry, Ledger } from './ledger.ts'
+import { BatchesTable } from './sqlite-batches.ts'
 import { ClientsTable } from './sqlite-clients.ts'
 import { CountsTable } from './sqlite-counts.ts'
 import { type FileOptions, LedgerFile } from './sqlite-file.ts'
@@ -27,7 +28,8 @@ class SqliteLedger implements Ledger {
     this.#file = file
     this.#counts = new CountsTable(file.db)
     const letters = new LettersTable(file.db, this.#counts)
-    this.#outcomes = new OutcomesTable(file.db, this.#counts, letters)
+    const batches = new BatchesTable(file.db)
+    this.#outcomes = new OutcomesTable(file.db, { counts: this.#counts, letters, batches })
     this.#clients = new ClientsTable(file.db)
     this.#trim = new Trim(file)
     this.dead = new SqliteDeadLetters(file, letters)
