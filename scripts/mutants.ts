@@ -26,6 +26,7 @@ const CLIENT = [
   'src/customerio/batch-parts.test.ts',
   'test/flow/service.test.ts',
 ]
+const RELAY = ['src/customerio/turns.test.ts', 'src/relay/relay.test.ts', 'test/flow/app.test.ts']
 const FLOW = ['test/flow/delivery.test.ts', 'test/flow/gateway.test.ts']
 
 type Row = readonly [name: string, file: string, from: string, to: string, tests: readonly string[]]
@@ -280,6 +281,42 @@ const ROWS: readonly Row[] = [
     'if (next === undefined) this.#free += 1',
     'this.#free += 1\n      if (next === undefined) return undefined as never',
     CLIENT,
+  ],
+  [
+    'relay: calls of the App API beyond the budget',
+    'customerio/turns.ts',
+    'if (waitMs > mostMs) return waitMs',
+    '',
+    RELAY,
+  ],
+  [
+    'relay: Retry-After of the App API forgotten',
+    'relay/routes.ts',
+    'if (status === 429) turns.pause',
+    'if (status === 0) turns.pause',
+    RELAY,
+  ],
+  [
+    'relay: sends passed on',
+    'relay/sends.ts',
+    "if (SENDS.test(place)) throw new SluiceError('sends_unsupported')",
+    '',
+    RELAY,
+  ],
+  ['relay: mailings from a test environment', 'relay/sends.ts', 'if (production) return', 'return', RELAY],
+  [
+    'relay: a 401 of our key given to the caller',
+    'relay/routes.ts',
+    'if (status === 401) return',
+    'if (status === 0) return',
+    RELAY,
+  ],
+  [
+    'relay: strangers let through',
+    'relay/routes.ts',
+    'if (deps.nameCaller(request.headers.authorization) === undefined)',
+    'if (false as boolean)',
+    RELAY,
   ],
 ]
 

@@ -53,7 +53,18 @@ const NEVER: Readonly<Record<string, string>> = {
   'GET /v1/collections/{id} 200': 'there are none',
   'GET /v1/reporting_webhooks/{id} 200': 'there are none',
   'GET /v1/imports/{id} 200': 'there are none',
-  'DELETE /api/v1/customers/{identifier}/devices/{device_id} 400': 'any token can be asked for',
+}
+
+/** Statuses that the emulator gives and Customer.io does not document for the call; the coverage table calls them uncertain. */
+const UNDOCUMENTED: Readonly<Record<string, string>> = {
+  'PUT /api/v1/customers/{identifier} 400': 'what is too long',
+  'DELETE /api/v1/customers/{identifier} 400': 'what is too long',
+  'POST /api/v1/customers/{identifier}/suppress 400': 'what is too long',
+  'POST /api/v1/customers/{identifier}/unsuppress 400': 'what is too long',
+  'POST /api/v1/forms/{form_id}/submit 401':
+    'credentials are asked for, and what becomes of wrong ones is not said',
+  'POST /api/v1/metrics 400': 'a metric that does not exist',
+  'POST /api/v1/push/events 400': 'an event that does not exist',
 }
 
 const nameOf = ({ method, path }: Operation): string => `${method} ${path}`
@@ -90,7 +101,6 @@ const ANON = { name: 'seen', anonymous_id: 'a1' }
 
 /** What fills a parameter of a path so that something is there. */
 const PARAMETERS: Readonly<Record<string, string>> = {
-  identifier: 'ada',
   device_id: 'token',
   segment_id: '1',
   form_id: 'f',
@@ -118,8 +128,8 @@ const BODIES: Readonly<Record<string, { readonly good?: unknown; readonly bad?: 
     good: { primary: { id: 'ada' }, secondary: { id: 'nobody' } },
     bad: { primary: { id: 'ada', email: 'a@x.io' }, secondary: { id: 'b' } },
   },
-  'POST /api/v1/metrics': { good: { delivery_id: 'd', metric: 'opened' } },
-  'POST /api/v1/push/events': { good: { delivery_id: 'd', event: 'opened' } },
+  'POST /api/v1/metrics': { good: { delivery_id: 'd', metric: 'opened' }, bad: { metric: 'seen' } },
+  'POST /api/v1/push/events': { good: { delivery_id: 'd', event: 'opened' }, bad: {} },
   'POST /api/v1/segments/{segment_id}/add_customers': { good: { ids: ['ada'] }, bad: { ids: [] } },
   'POST /api/v1/segments/{segment_id}/remove_customers': { good: { ids: ['ada'] }, bad: {} },
   'POST /api/v2/entity': { good: PERSON, bad: { ...PERSON, identifiers: {} } },
@@ -151,6 +161,8 @@ const CREDENTIALS = {
 
 interface Variation {
   readonly id?: string
+  /** Of a person in a path of Track v1. */
+  readonly identifier?: string
   readonly query?: string
   readonly body?: unknown
   readonly authorization?: string
@@ -158,7 +170,9 @@ interface Variation {
 
 function requestOf(operation: Operation, vary: Variation = {}): ServiceRequest {
   const id = vary.id ?? idIn(operation.path)
-  const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) => PARAMETERS[name] ?? id)
+  const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) =>
+    name === 'identifier' ? (vary.identifier ?? 'ada') : (PARAMETERS[name] ?? id),
+  )
   const { good } = BODIES[nameOf(operation)] ?? {}
   const body = vary.body ?? good
   return {
@@ -229,6 +243,7 @@ const VARIATIONS: readonly ((operation: Operation) => Variation | undefined)[] =
     const { bad } = BODIES[nameOf(operation)] ?? {}
     return bad === undefined ? undefined : { body: bad }
   },
+  ({ path }) => (path.includes('{identifier}') ? { identifier: 'x'.repeat(151) } : undefined),
   ({ path }) => (path.startsWith('/v1/') && path.includes('{id}') ? { id: 'nobody' } : undefined),
   ({ path }) => (path.startsWith('/v1/customers/{id}') ? { query: '?id_type=name' } : undefined),
   ({ path }) => (path === '/v1/activities' ? { query: '?customer_id=ada&id_type=name' } : undefined),
@@ -271,6 +286,17 @@ describe('every documented operation', () => {
         .map((status) => `${nameOf(operation)} ${status}`),
     )
     assert.deepEqual(documented.filter((answer) => !given.has(answer)).sort(), Object.keys(NEVER).sort())
+  })
+
+  test('gives no other, but for those that are listed as well', () => {
+    const documented = new Set(
+      operations.flatMap((operation) =>
+        Object.keys(operation.answers).map((status) => `${nameOf(operation)} ${status}`),
+      ),
+    )
+    const strict = /^POST \/v1\/(identify|track|page|screen|group|alias|batch) 40[01]$/ // documented of all of them
+    const others = [...given].filter((answer) => !documented.has(answer) && !strict.test(answer))
+    assert.deepEqual(others.sort(), Object.keys(UNDOCUMENTED).sort())
   })
 })
 

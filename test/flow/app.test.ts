@@ -3,10 +3,12 @@
  * within one budget, and straight at the emulator. What comes back must be the same.
  */
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { APIClient, FilterOperator, SendEmailRequest, TrackClient } from 'customerio-node'
 import type { Emulator } from '../../src/emulator/emulator.ts'
-import { type Stand, stand } from './stand.ts'
+import { type Stand, stand, temporary } from './stand.ts'
 
 const clientOf = ({ url }: { url: string }, key = 'dev') =>
   new APIClient(key, { url: `${url}/v1`, retry: { maxRetries: 0 } })
@@ -152,10 +154,19 @@ test('what the client makes through the gateway is there, and can be taken away'
   assert.ok((await app.downloadExport(made.id)) instanceof Object)
 })
 
-test('a stranger is refused, a source with an app key is not, and neither key leaves the gateway', async () => {
-  const at = await open()
+test('a stranger is refused; a source shows a key of its own, and Customer.io sees that of the workspace alone', async () => {
+  const directory = temporary()
+  const source = '{ name: web, site_id: dev, api_key: dev, app_key: hers }'
+  writeFileSync(join(directory, 'sluice.yaml'), `sources:\n  - ${source}\n`)
+  const at = await stand({ directory })
   await assert.rejects(clientOf(at.gateway, 'wrong').listSegments(), { statusCode: 401 })
   assert.equal(at.emulator.requests({ path: '/v1/' }).length, 0)
+  await clientOf(at.gateway, 'hers').listSegments()
+  await clientOf(at.gateway, 'dev').listSegments()
+})
+
+test('the query and the language are passed on as they are, and no header that nobody reads', async () => {
+  const at = await open()
   await get(at, '/v1/segments?x=%2B', { headers: { 'accept-language': 'de', 'x-secret': 'no' } })
   const [call] = at.emulator.requests({ path: '/v1/' })
   assert.equal(call?.path, '/v1/segments?x=%2B')
