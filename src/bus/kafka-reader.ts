@@ -127,6 +127,7 @@ export class KafkaReader implements AsyncDisposable {
   async #offsets(topic: string, timestamp: bigint): Promise<number[]> {
     const { name } = await this.resolve(topic)
     const offsets = await this.#consumer.listOffsets({ topics: [name], timestamp }).catch((thrown) => {
+      this.#consumer.clearMetadata() // a restarted broker may have said more than it knows itself yet
       throw toBusError(thrown, `Asking for the ends of ${name}`)
     })
     return (offsets.get(name) ?? []).map(Number)
@@ -144,6 +145,7 @@ export class KafkaReader implements AsyncDisposable {
     })
     this.#line = fetching.catch(() => {})
     return fetching.catch((thrown) => {
+      this.#consumer.clearMetadata()
       throw toBusError(thrown, `Reading ${topic}`)
     })
   }
