@@ -130,7 +130,7 @@ async function startStages(
     await opening.use(new TopicIntake({ ...parts, judge, intake, clock })).start()
   const replays = new Replays({ ...parts, clock })
   const delivery = config.roles.includes('delivery')
-    ? await startDelivery(config, { ...parts, replays, feed }, opening)
+    ? await startDelivery(config, { ...parts, judge, replays, feed }, opening)
     : undefined
   return { judge, intake, replays, feed, delivery }
 }
@@ -201,6 +201,7 @@ function notifier(config: Config, { onNotice, write, relief }: NotifierOptions, 
 }
 
 interface DeliveryParts extends StageParts {
+  readonly judge: Judge
   readonly feed: LiveFeed
   readonly replays: Replays
 }
@@ -230,7 +231,8 @@ async function startDelivery(
     concurrency,
     lingerMs,
     drainMs,
-    adopt,
+    adopt: (record) => adopt(record, parts.judge),
+    policies: policiesWith(config.preflight),
   })
   await replays.resume()
   await delivery.start()

@@ -188,6 +188,17 @@ export class Dispatcher {
     this.#park(queues, until)
   }
 
+  /**
+   * These did not leave after all: they go back to the head of their queues. Something else of the same run ended, and frees
+   * the queues by its release.
+   */
+  putBack(ops: readonly Op[]): void {
+    this.#inFlight -= ops.length
+    this.#queued += ops.length
+    for (const queue of this.#queuesOf(ops))
+      queue.ops.unshift(ops.filter((op) => keysOf(op).includes(queue.key)))
+  }
+
   #park(keys: KeyQueue[], until: number): void {
     const last = this.#parked.at(-1)
     if (last?.until === until) last.keys.push(...keys)

@@ -2,9 +2,11 @@
 import { byteLength } from '../core/json.ts'
 import type { Attempt, Outcome, Refusal } from '../core/outcome.ts'
 import { alsoKeys, type Received } from '../core/record.ts'
+import type { Judged } from '../preflight/finding.ts'
 
 export interface Op {
-  readonly record: Received
+  /** Changes only where preflight puts its time right. */
+  record: Received
   /** The other keys that it holds: nothing of those people may be in flight beside it. */
   readonly alsoKeys: readonly string[]
   /** Bytes of the value in UTF-8, as it counts towards a batch. */
@@ -15,6 +17,8 @@ export interface Op {
   most: number
   /** Its last call only told that it must travel with fewer others. The next one is no repetition of that, and no retry. */
   narrowed: boolean
+  /** What preflight found right before a call. */
+  findings: readonly Judged[]
   /** It was refused as part of a merged identify: from now on it is sent unmerged. */
   unmerged: boolean
 }
@@ -29,6 +33,7 @@ export interface Ended {
 }
 
 const NONE: readonly Attempt[] = []
+const NOTHING: readonly Judged[] = []
 
 export const makeOp = (record: Received): Op => ({
   record,
@@ -37,6 +42,7 @@ export const makeOp = (record: Received): Op => ({
   attempts: NONE,
   most: Number.POSITIVE_INFINITY,
   narrowed: false,
+  findings: NOTHING,
   unmerged: false,
 })
 

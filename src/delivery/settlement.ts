@@ -9,6 +9,7 @@ import { SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
 import { type Place, TOPICS } from '../core/record.ts'
 import type { Entry, Ledger } from '../ledger/ledger.ts'
+import { headersOf } from './age.ts'
 import type { Ended } from './op.ts'
 import { deadRecord, processedRecords } from './records.ts'
 
@@ -184,7 +185,8 @@ const isAway = (error: unknown): error is SluiceError =>
   error instanceof SluiceError && error.code === 'bus_unavailable'
 
 function entryOf({ op, outcome, refusal, into }: Ended, endedAt: number): Entry {
-  const { id, key, kind, headers, at, topic, lane, offset, value } = op.record
+  const { id, key, kind, at, topic, lane, offset, value } = op.record
+  const headers = headersOf(op)
   const attempts = op.attempts
   const entry = { id, key, kind, headers, receivedAt: at, endedAt, topic, lane, offset, outcome, attempts }
   return {

@@ -11,6 +11,8 @@ import { type Place, type Received, TOPICS } from '../core/record.ts'
 import { Wakeup } from '../core/wakeup.ts'
 import type { Remote } from '../customerio/http.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import type { Policies } from '../preflight/rules.ts'
+import { Ages } from './age.ts'
 import { deliver, noteAttempt, noteRefusal, resultOf } from './deliver.ts'
 import { type Batch, Dispatcher } from './dispatcher.ts'
 import { type Ended, makeOp, type Op } from './op.ts'
@@ -31,6 +33,8 @@ export interface DeliveryOptions {
   readonly random: Random
   readonly notify: Notify
   readonly feed: Feed
+  /** What is done about operations that aged while they waited. */
+  readonly policies: Policies
   /** Calls a second and calls at once, at the most. */
   readonly ceiling: number
   readonly concurrency: number
@@ -72,6 +76,7 @@ export class Delivery implements AsyncDisposable {
   readonly #options: DeliveryOptions
   readonly #dispatcher: Dispatcher
   readonly #windowOps: number
+  readonly #ages: Ages
   readonly #pace: Pace
   readonly #settlement: Settlement
   readonly #recovery: Recovery
@@ -91,6 +96,7 @@ export class Delivery implements AsyncDisposable {
     this.#windowOps = sizes?.windowOps ?? WINDOW_OPS
     this.#dispatcher = new Dispatcher(sizes?.batchItems)
     const share = () => this.#subscriptions.get(TOPICS.events)?.share ?? 0
+    this.#ages = new Ages(options.policies)
     this.#pace = new Pace({ ceiling, share, concurrency, random, notify, now: clock.mono() })
     const settle = async (topic: string, places: readonly Place[]) =>
       (await this.#subscriptions.get(topic)?.settle(places)) ?? 0
@@ -237,8 +243,20 @@ export class Delivery implements AsyncDisposable {
     if (waitMs > 0) return waitMs
     const batch = this.#dispatcher.take(retries)
     this.#readySince = undefined
-    if (batch) this.#track(this.#fly(batch))
-    return batch ? 0 : Math.min(due, Math.max(1, retryWaitMs))
+    if (batch === undefined) return Math.min(due, Math.max(1, retryWaitMs))
+    const leaving = this.#sift(batch)
+    if (leaving) this.#track(this.#fly(leaving))
+    return 0
+  }
+
+  /** Preflight, right before the call: the batch without what has become too old for it. */
+  #sift(taken: Batch): Batch | undefined {
+    const { clock, notify } = this.#options
+    const { batch, ended, back, found } = this.#ages.sift(taken, clock.now())
+    for (const { rule, policy, field } of found) notify('preflight.found', { rule, policy, field })
+    this.#dispatcher.putBack(back)
+    this.#settle(ended)
+    return batch
   }
 
   #track(flight: Promise<void>): void {

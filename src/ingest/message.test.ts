@@ -1,12 +1,18 @@
 /** What strangers write, and what becomes of it: the envelope in its many hands, Track v2, and what is neither. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { silent } from '../core/notices.ts'
 import { HEADER, type Headers, type Received, TOPICS } from '../core/record.ts'
 import { isUlid } from '../core/ulid.ts'
+import { policiesWith } from '../preflight/rules.ts'
+import { Judge } from './judge.ts'
 import { isFault, readMessage } from './message.ts'
-import { adopt, strangeRecord } from './strangers.ts'
+import { adopt as adoptBy, strangeRecord } from './strangers.ts'
 
 const AT = 1_800_000_000_000
+
+const judge = new Judge({ policies: policiesWith(), clock: { now: () => AT }, notify: silent })
+const adopt = (record: Received) => adoptBy(record, judge)
 
 const lying = (value: string | Uint8Array, more: Partial<Received> = {}): Received => ({
   ...strangeRecord({ value, key: 'k', at: AT }, 0),

@@ -8,6 +8,7 @@ import { brokenLimit } from '../core/json-limits.ts'
 import { HEADER, type Received } from '../core/record.ts'
 import type { Draft } from './draft.ts'
 import { envelopeItem } from './envelope.ts'
+import type { Judge } from './judge.ts'
 import { Part } from './pipelines-part.ts'
 import { checkLength, type ItemError, invalid, isItemError, readItem } from './read-v2.ts'
 
@@ -31,8 +32,19 @@ export function readMessage(record: Received): Draft | Fault {
   }
 }
 
+/** The same, as the rules let it pass. */
+export function readAndJudge(record: Received, judge: Judge): Draft | Fault {
+  const read = readMessage(record)
+  if (isFault(read)) return read
+  try {
+    return judge.judge(read)
+  } catch (thrown) {
+    return faultOf(thrown)
+  }
+}
+
 /** The reader's refusal, or that of the rules, as what is to blame. Throws whatever else it is given. */
-export function faultOf(thrown: unknown): Fault {
+function faultOf(thrown: unknown): Fault {
   if (!(thrown instanceof SluiceError) || !REFUSALS.has(thrown.code)) throw thrown
   return invalid(String(thrown.details.field ?? ''), thrown.message)
 }

@@ -1,13 +1,14 @@
 /**
  * Records of strangers, as records of Sluice. What they say becomes an operation; what cannot be read keeps its bytes and the
- * reason, and goes the same way, so that one stage ends everything and the figures add up. Pure: read again, a record gives
+ * reason, and goes the same way, so that one stage ends everything and the figures add up. Read again, a record gives
  * the same id.
  */
 import { isUtf8 } from 'node:buffer'
 import { type BusRecord, HEADER, type Headers, type Received, UNREADABLE } from '../core/record.ts'
 import { deriveUlid, type Ulids } from '../core/ulid.ts'
 import { makeRecord } from './accept.ts'
-import { type Fault, isFault, placeOf, readMessage } from './message.ts'
+import type { Judge } from './judge.ts'
+import { type Fault, isFault, placeOf, readAndJudge } from './message.ts'
 import { stamp } from './stamp.ts'
 
 /** Whether it was written by a producer that knows nothing of Sluice. */
@@ -63,9 +64,9 @@ const never: Ulids = () => ''
  * other identifiers are the same person is not looked up here, so a producer that wants this writes to customerio.identify
  * and customerio.track.
  */
-export function adopt(record: Received): Received {
+export function adopt(record: Received, judge: Judge): Received {
   if (!isStrange(record)) return record
-  const read = readMessage(record)
+  const read = readAndJudge(record, judge)
   if (isFault(read)) return { ...record, ...unreadableRecord(record, read) }
   const arrival = { source: record.topic, at: record.at, idempotencyKey: undefined, ulids: never }
   const operation = stamp(read, 0, arrival)

@@ -18,7 +18,7 @@ import { type BusRecord, type Received, TOPICS } from '../core/record.ts'
 import type { Intake } from './accept.ts'
 import type { Draft } from './draft.ts'
 import type { Judge } from './judge.ts'
-import { type Fault, faultOf, isFault, readMessage } from './message.ts'
+import { isFault, readAndJudge } from './message.ts'
 import { type Message, strangeRecord, unreadableRecord } from './strangers.ts'
 
 export interface TopicIntakeOptions {
@@ -145,16 +145,6 @@ function sort(records: readonly Received[], judge: Judge): Sorted {
     else drafts.push(read)
   }
   return { drafts, faulty }
-}
-
-function readAndJudge(record: Received, judge: Judge): Draft | Fault {
-  const read = readMessage(record)
-  if (isFault(read)) return read
-  try {
-    return judge.judge(read)
-  } catch (thrown) {
-    return faultOf(thrown)
-  }
 }
 
 /** What is under way of one subscription, to be waited for when its lanes are taken away. */

@@ -19,7 +19,7 @@ const INSERT = `INSERT INTO entries (seq, id, key, kind, headers, received_at, e
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 /** A replayed operation ends anew: it becomes the newest, and keeps the place at which it was first met. */
-const END_AGAIN = `UPDATE entries SET seq = ?, ended_at = ?, outcome = ?,
+const END_AGAIN = `UPDATE entries SET seq = ?, headers = ?, ended_at = ?, outcome = ?,
     attempts = ?, into_id = ?, refusal = ?, replays = replays + 1
   WHERE id = ?`
 
@@ -131,8 +131,17 @@ export class OutcomesTable {
   #endReplay(entry: Entry, change: Change): void {
     const before = String(this.#attempts.get(entry.id)?.attempts)
     const attempts = joinAttempts(before, entry.attempts)
-    const { endedAt, outcome, into, id } = entry
-    this.#endAgain.run(this.#batches.next(), endedAt, outcome, attempts, into ?? null, refusalText(entry), id)
+    const { headers, endedAt, outcome, into, id } = entry
+    this.#endAgain.run(
+      this.#batches.next(),
+      JSON.stringify(headers),
+      endedAt,
+      outcome,
+      attempts,
+      into ?? null,
+      refusalText(entry),
+      id,
+    )
     this.#letters.endReplay(entry)
     count(change, 'replaying', -1)
     count(change, outcome)

@@ -14,6 +14,7 @@ import { Delivery } from '../../src/delivery/worker.ts'
 import { startEmulator } from '../../src/emulator/emulator.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
+import { policiesWith } from '../../src/preflight/rules.ts'
 import { seeded, seedFor } from './seeded.ts'
 
 const ulids = makeUlids()
@@ -40,6 +41,7 @@ async function stand(seed = 1, prepare: Prepare = async () => {}) {
     clock: systemClock,
   })
   const delivery = new Delivery({
+    policies: policiesWith(),
     bus,
     ledger,
     remote,

@@ -7,6 +7,7 @@ import { DEV_DEFAULTS, loadConfig } from '../../src/config.ts'
 import type { NoticeFields, NoticeName } from '../../src/core/notices.ts'
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts'
 import { type Gateway, startGateway } from '../../src/gateway.ts'
+import type { World } from '../../src/world.ts'
 import { seeded } from './seeded.ts'
 
 export interface Stand {
@@ -27,6 +28,8 @@ export interface StandOptions {
   readonly env?: Readonly<Record<string, string>>
   /** One that several gateways deliver to. Default: one of its own. */
   readonly emulator?: Emulator
+  /** Another clock, or chance, or disk. */
+  readonly world?: World
 }
 
 export function temporary(): string {
@@ -50,6 +53,7 @@ export async function stand(options: StandOptions = {}): Promise<Stand> {
       told.push([name, fields])
       bell.dispatchEvent(new Event('told'))
     },
+    ...(options.world && { world: options.world }),
   })
   after(() => gateway.close())
   const drained = async (sends = 0) => {

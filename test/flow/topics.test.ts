@@ -12,7 +12,9 @@ import { systemClock as clock } from '../../src/core/clock.ts'
 import { isObject, parseJson } from '../../src/core/json.ts'
 import { silent } from '../../src/core/notices.ts'
 import { TOPICS } from '../../src/core/record.ts'
+import { Judge } from '../../src/ingest/judge.ts'
 import { adopt, strangeRecord } from '../../src/ingest/strangers.ts'
+import { policiesWith } from '../../src/preflight/rules.ts'
 import { realDisk } from '../../src/sqlite/disk.ts'
 import { stand, temporary } from './stand.ts'
 
@@ -75,6 +77,8 @@ test('a producer of the reference envelope: the person and the event stand, garb
   )
 })
 
+const judge = new Judge({ policies: policiesWith(), clock, notify: silent })
+
 test('docs/asyncapi.yaml: its examples keep to it, and the code takes those that producers may write', () => {
   const addresses = Object.values(contract.channels).map(({ address }) => address)
   assert.ok(addresses.every((address) => Object.values<string>(TOPICS).includes(address)))
@@ -83,7 +87,7 @@ test('docs/asyncapi.yaml: its examples keep to it, and the code takes those that
       assertIs(name, payload)
       if (name !== 'envelope' && name !== 'operation') continue
       const record = strangeRecord({ value: JSON.stringify(payload) }, 1)
-      const taken = adopt({ ...record, topic: TOPICS.track, lane: 0, offset: 1, epoch: 1 })
+      const taken = adopt({ ...record, topic: TOPICS.track, lane: 0, offset: 1, epoch: 1 }, judge)
       assert.notEqual(taken.kind, 'unreadable', `${title}: ${taken.headers.fault}`)
       assertIs('operation', JSON.parse(taken.value))
     }
