@@ -1,9 +1,19 @@
-/** The servers of the benchmarks, each in a process of its own: `node bench/server.ts <kind> [directory] [sink url]`. */
+/** The servers of the benchmarks, each in a process of its own: `server.ts <kind> [directory] [sink or number]`. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { openSqliteBus } from '../src/bus/sqlite.ts'
 import { DEV_DEFAULTS, loadConfig } from '../src/config.ts'
+import { systemClock } from '../src/core/clock.ts'
+import { silent } from '../src/core/notices.ts'
+import { TOPICS } from '../src/core/record.ts'
+import { makeUlids } from '../src/core/ulid.ts'
 import { startGateway } from '../src/gateway.ts'
+import type { Usage } from './child.ts'
+import { delivered, person } from './load.ts'
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void
+
+let calls = 0
+let items = 0
 
 const ok = (response: ServerResponse) =>
   response
@@ -15,12 +25,14 @@ const bare: Answer = (request, response) => {
   request.resume().on('end', () => ok(response))
 }
 
-/** Parses the body and drops it. */
+/** Parses the batch and drops it: what any server of batches, Customer.io's among them, must do at the least. */
 const parsing: Answer = (request, response) => {
   const chunks: Buffer[] = []
   request.on('data', (chunk) => chunks.push(chunk))
   request.on('end', () => {
-    JSON.parse(Buffer.concat(chunks).toString('utf8'))
+    const { batch } = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { batch: unknown[] }
+    calls += 1
+    items += batch.length
     ok(response)
   })
 }
@@ -32,12 +44,12 @@ async function listen(answer: Answer): Promise<string> {
   return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
 }
 
-async function sluice(role: string, directory: string, sink: string): Promise<string> {
+async function sluice(roles: string, directory: string, sink: string): Promise<string> {
   const env = {
     SLUICE_DATA_DIR: directory,
     SLUICE_PORT: '0',
     SLUICE_LOG_LEVEL: 'error',
-    SLUICE_ROLES: role,
+    SLUICE_ROLES: roles,
     CUSTOMERIO_TRACK_URL: sink,
     SLUICE_LIMITS_RATE_PER_SECOND: '100000',
   }
@@ -45,11 +57,40 @@ async function sluice(role: string, directory: string, sink: string): Promise<st
   return (await startGateway(config)).url
 }
 
-const [kind = '', directory = '', sink = 'http://127.0.0.1:9'] = process.argv.slice(2)
-const url =
-  kind === 'bare'
-    ? await listen(bare)
-    : kind === 'parsing'
-      ? await listen(parsing)
-      : await sluice(kind, directory, sink)
-process.stdout.write(`${url}\n`)
+/** Writes a backlog as ingest writes it, 500 operations to a request, and ends. */
+async function fill(directory: string, size: number): Promise<string> {
+  const clock = systemClock
+  const onFatal = (error: unknown) => process.stderr.write(`${error}\n`)
+  const bus = await openSqliteBus({ directory, clock, notify: silent, onFatal, threaded: true })
+  const ulids = makeUlids()
+  for (let from = 0; from < size; ) {
+    const at = clock.now()
+    const requests = Array.from({ length: Math.min(8, (size - from) / 500) }, () => {
+      const headers = { source: 'default', 'correlation-id': ulids(at) }
+      return Array.from({ length: 500 }, () => {
+        from += 1
+        const id = ulids(at)
+        const value = delivered(from, id, Math.floor(at / 1000))
+        return { id, key: `id:${person(from)}`, kind: 'person.event', at, headers, value }
+      })
+    })
+    await Promise.all(requests.map((records) => bus.publish(TOPICS.events, records)))
+  }
+  await bus[Symbol.asyncDispose]()
+  return directory
+}
+
+const [kind = '', directory = '', last = 'http://127.0.0.1:9'] = process.argv.slice(2)
+const KINDS: Readonly<Record<string, () => Promise<string>>> = {
+  bare: () => listen(bare),
+  parsing: () => listen(parsing),
+  fill: () => fill(directory, Number(last)),
+}
+const url = await (KINDS[kind] ?? (() => sluice(kind, directory, last)))()
+
+process.on('message', () => {
+  const { user, system } = process.cpuUsage()
+  const rssMb = process.memoryUsage.rss() / 1024 / 1024
+  process.send?.({ cpuMs: (user + system) / 1000, rssMb, calls, items } satisfies Usage)
+})
+process.send?.(url)
