@@ -148,7 +148,6 @@ function observe(config: Config, { version, world, stores, metrics, delivery }: 
   const { clock } = world
   const facts = new Facts({
     ...stores,
-    bytes: () => stores.log?.bytes,
     group: GROUP,
     inbox: INTAKE_TOPICS.map((topic) => ({ topic, group: INTAKE_GROUP })),
     delivery: () => delivery?.state(),

@@ -8,6 +8,7 @@ import type { Bus } from './bus/bus.ts'
 import { openSqliteBus, type SqliteBus } from './bus/sqlite.ts'
 import { clusterOf, planOf } from './cluster.ts'
 import type { Config } from './config.ts'
+import { SluiceError } from './core/errors.ts'
 import type { Notify } from './core/notices.ts'
 import { SharedPeople } from './ingest/links.ts'
 import { openSqliteLedger } from './ledger/sqlite.ts'
@@ -36,9 +37,25 @@ export async function openStores(
     const people = opening.use(await openPeople(config, surroundings.world, bus))
     return { people, ledger, bus, log: undefined, node: nodeOf(directory, surroundings.world) }
   }
+  assertWhole(config, surroundings.world)
   const people = opening.use(openSqlitePeople({ directory, disk }))
   const bus = opening.use(await openLocalBus(config, surroundings))
   return { people, ledger, bus, log: bus, node: undefined }
+}
+
+/** Files in a data directory whose log was moved to Kafka, or is being moved here: `sluice bus copy`. */
+export const MOVED = 'moved'
+export const COMING = 'coming'
+
+/** Throws `conflict`: what is left of the log here is no longer all, or not yet. */
+function assertWhole({ dataDir }: Config, { disk }: World): void {
+  const found = [MOVED, COMING].find((name) => disk.exists(join(dataDir, name)))
+  if (found === undefined) return
+  const [said, hint] =
+    found === MOVED
+      ? ['was moved to Kafka', 'Start with SLUICE_BUS=kafka. For a new embedded log give another --data-dir.']
+      : ['is not here as a whole yet', 'Finish "sluice bus copy --from kafka --to sqlite" first.']
+  throw new SluiceError('conflict', `The log in ${dataDir} ${said}.`, { hint })
 }
 
 /** The embedded log of the data directory, which must be held. */

@@ -36,7 +36,7 @@ export interface Stores {
 }
 
 /** What only a log on this machine has: its size, and room that can be made in it. */
-export type LocalLog = Pick<SqliteBus, 'bytes' | 'trim'>
+export type LocalLog = Pick<SqliteBus, 'bytes' | 'lanes' | 'trim'>
 
 /** What the surfaces show and call. */
 export interface Surfaces {
@@ -117,6 +117,7 @@ const admin = ({ config, stores, replays, feed, facts, delivery, board }: Surfac
     bus: stores.bus,
     feed,
     status: () => board.status(),
+    busReport: () => facts.report(),
     findPending: (id) => facts.findPending(id),
     attemptsOf: (id) => delivery?.attemptsOf(id) ?? [],
     replay: async (ids) => (await replays.start(ids)).length,

@@ -143,6 +143,7 @@ function setup({ entries = [], letters = [], log = [], pending = [], deps = {} }
       replay: act('replay'),
       drop: act('drop'),
       status: async () => STATUS,
+      busReport: async () => ({ bus: 'sqlite', topics: [], groups: [] }),
       feed: {
         watch: (listener) => {
           listeners.add(listener)

@@ -3,7 +3,9 @@ import type { Bus } from '../bus/bus.ts'
 import { type Attempt, type Conservation, conserve } from '../core/outcome.ts'
 import { type Received, TOPICS } from '../core/record.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import { localTopics, type Reader, reportOn } from './bus-report.ts'
 import type { Status, Upstream, UpstreamState } from './status.ts'
+import type { BusReport } from './wire.ts'
 
 /** How delivery is; undefined where this process does not deliver. */
 export interface DeliveryFacts {
@@ -18,13 +20,13 @@ export interface DeliveryFacts {
 
 export interface FactSources {
   readonly bus: Pick<Bus, 'lag' | 'read' | 'features'>
-  /** Of the log; undefined where it is not a file of this machine. */
-  readonly bytes: () => number | undefined
+  /** Undefined where the bus is not a file of this machine. */
+  readonly log: { readonly bytes: number; readonly lanes: number } | undefined
   readonly ledger: Pick<Ledger, 'counts' | 'dead'>
   /** The group whose progress is delivery's. */
   readonly group: string
   /** The topics whose messages wait to become operations, each with the group that takes them. */
-  readonly inbox: readonly { readonly topic: string; readonly group: string }[]
+  readonly inbox: readonly Reader[]
   readonly delivery: () => DeliveryFacts | undefined
   readonly upstream: { readonly url: string; readonly region: string; readonly ceiling: number }
 }
@@ -77,8 +79,15 @@ export class Facts {
   }
 
   #log(): Status['log'] {
-    const bytes = this.#from.bytes()
-    return bytes === undefined ? {} : { bytes }
+    const { log } = this.#from
+    return log === undefined ? {} : { bytes: log.bytes }
+  }
+
+  /** The groups of this process, and the topics where they are its own. */
+  report(): Promise<BusReport> {
+    const { bus, group, inbox, log } = this.#from
+    const readers = [{ topic: TOPICS.events, group }, ...inbox, SENDS]
+    return reportOn(bus, readers, log === undefined ? [] : localTopics(log.lanes))
   }
 
   /** The record of an operation that has no outcome yet, if it is not too deep in the backlog. */

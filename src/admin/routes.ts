@@ -11,6 +11,7 @@ import { readWith } from './input.ts'
 import type { Status } from './status.ts'
 import { type FeedSource, tailStream } from './tail.ts'
 import { type TraceSources, traceOf } from './trace.ts'
+import type { BusReport } from './wire.ts'
 
 export interface AdminDeps extends TraceSources, DeadLetterDeps {
   /** Undefined: everybody is refused. */
@@ -19,6 +20,7 @@ export interface AdminDeps extends TraceSources, DeadLetterDeps {
   readonly remote: boolean
   readonly feed: FeedSource
   status(): Promise<Status>
+  busReport(): Promise<BusReport>
 }
 
 const RECENT = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) })
@@ -36,6 +38,7 @@ function mount(app: FastifyInstance, deps: AdminDeps): void {
     for (const tail of tails) tail.push(null)
   })
   app.get('/status', () => deps.status())
+  app.get('/bus', () => deps.busReport())
   app.get('/operations', async (request) => {
     const { limit } = readWith(RECENT, request.query)
     return { data: await deps.ledger.recent(limit), next_cursor: null }

@@ -47,3 +47,37 @@ export interface Done {
   readonly ids: readonly string[]
   readonly dry_run: boolean
 }
+
+/** GET /admin/v1/bus. */
+export interface BusReport {
+  /** `sqlite` or `kafka`. */
+  readonly bus: string
+  readonly topics: readonly TopicInfo[]
+  readonly groups: readonly GroupLag[]
+}
+
+/** A topic as it is. What the embedded log has no notion of is left out. */
+export interface TopicInfo {
+  /** On Kafka with the prefix. */
+  readonly topic: string
+  readonly lanes: number
+  /** Copies of each partition, how many of them are in sync at the least, and how many must be to take records. */
+  readonly replicas?: number
+  readonly in_sync?: number
+  readonly min_in_sync?: number
+  /** Null: for ever. */
+  readonly retention_s?: number | null
+  readonly compacted?: boolean
+}
+
+/** How far a group is. */
+export interface GroupLag {
+  readonly topic: string
+  readonly group: string
+  readonly published: number
+  readonly unsettled: number
+  /** RFC 3339; null when nothing waits. */
+  readonly oldest_at: string | null
+  /** The lowest unsettled offset of every lane that has one. */
+  readonly positions: Readonly<Record<string, number>>
+}

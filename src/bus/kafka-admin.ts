@@ -1,5 +1,5 @@
 /** What an operator does with the topics on a cluster: create them, look at them, and see how far the groups are. */
-import { Admin, ConfigResourceTypes } from '@platformatic/kafka'
+import { Admin, ConfigResourceTypes, findErrorBy } from '@platformatic/kafka'
 import { SluiceError } from '../core/errors.ts'
 import { clientOptions, type KafkaCluster, toBusError } from './kafka-client.ts'
 
@@ -47,7 +47,7 @@ export class KafkaAdmin implements AsyncDisposable {
   async ensureTopics(plans: readonly TopicPlan[]): Promise<Ensured> {
     const there = new Set(await this.#call('Listing the topics', () => this.#admin.listTopics({})))
     const missing = plans.filter(({ name }) => !there.has(name))
-    await Promise.all(missing.map((plan) => this.#create(plan)))
+    const made = await Promise.all(missing.map((plan) => this.#create(plan)))
     const existing = plans.filter(({ name }) => there.has(name))
     for (const state of await this.describeTopics(existing.map(({ name }) => name))) {
       const planned = existing.find(({ name }) => name === state.name)?.partitions
@@ -58,7 +58,8 @@ export class KafkaAdmin implements AsyncDisposable {
           { details: { topic: state.name, partitions: state.partitions, wanted: planned } },
         )
     }
-    return { created: missing.map(({ name }) => name), existed: existing.map(({ name }) => name) }
+    const created = missing.filter((_, n) => made[n]).map(({ name }) => name)
+    return { created, existed: plans.map(({ name }) => name).filter((name) => !created.includes(name)) }
   }
 
   /** Throws `topic_missing` when one of them does not exist. */
@@ -90,13 +91,22 @@ export class KafkaAdmin implements AsyncDisposable {
     await this.#admin.close().catch(() => {})
   }
 
-  async #create({ name, partitions, replicas, retentionMs, compact }: TopicPlan): Promise<void> {
+  /** False when it is there: a list may lag behind, and a broker that answers too late has created it all the same. */
+  async #create({ name, partitions, replicas, retentionMs, compact }: TopicPlan): Promise<boolean> {
     const configs = [
       { name: 'retention.ms', value: String(retentionMs) },
       { name: 'cleanup.policy', value: compact ? 'compact' : 'delete' },
     ]
     const wanted = { topics: [name], partitions, replicas, configs }
-    await this.#call(`Creating the topic ${name}`, () => this.#admin.createTopics(wanted))
+    return this.#call(`Creating the topic ${name}`, () =>
+      this.#admin.createTopics(wanted).then(
+        () => true,
+        (thrown: Error) => {
+          if (findErrorBy(thrown, 'apiId', 'TOPIC_ALREADY_EXISTS')) return false
+          throw thrown
+        },
+      ),
+    )
   }
 
   async #call<T>(about: string, work: () => Promise<T>): Promise<T> {

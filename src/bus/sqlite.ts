@@ -52,6 +52,8 @@ export interface SqliteBusOptions {
 export interface SqliteBus extends Bus {
   /** Bytes of the database. */
   readonly bytes: number
+  /** As the directory has them, whatever the settings say. */
+  readonly lanes: number
   /** Removes chunks written before `before` (milliseconds since 1970) that every group has settled. Returns how many records. */
   trim(before: number): Promise<number>
 }
@@ -239,6 +241,10 @@ class SqliteLogBus implements SqliteBus {
 
   async read(topic: string, range: ReadRange) {
     return this.#topic(topic).topic.read(range)
+  }
+
+  get lanes(): number {
+    return this.#lanes
   }
 
   get bytes(): number {

@@ -1,5 +1,6 @@
 /** All commands, in the order in which help lists them. */
 
+import { bus } from './bus.ts'
 import { completion } from './completion.ts'
 import { config } from './config-show.ts'
 import { dev } from './dev.ts'
@@ -25,6 +26,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   trace,
   status,
   dlq,
+  bus,
   emulator,
   doctor,
   verify,

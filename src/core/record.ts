@@ -33,6 +33,10 @@ export interface Place {
 /** A record as a subscriber receives it. */
 export interface Received extends BusRecord, Place {}
 
+/** Where a record lies, as text; of one that was moved from another bus, where it was first. */
+export const placeOf = ({ topic, lane, offset, headers }: Received): string =>
+  headers[HEADER.copiedFrom] ?? `${topic}/${lane}/${offset}`
+
 export const TOPICS = {
   /** People, objects, deliveries: all that must stay in order. */
   events: 'customerio.events',
@@ -64,6 +68,8 @@ export const HEADER = {
   ledger: 'ledger',
   /** Why a record is no operation: JSON with `reason`, `field` and `message`. */
   fault: 'fault',
+  /** Of a record that was moved from another bus: where it was first. */
+  copiedFrom: 'sluice-copied-from',
   /** `base64`: the record came as bytes that are not UTF-8 text, and its value is these in base64. */
   encoding: 'encoding',
   /** What preflight found and let pass, as a JSON array of `{rule, field, fixed?}`; the first ten. */

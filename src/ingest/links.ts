@@ -13,7 +13,7 @@ import type { Clock } from '../core/clock.ts'
 import { isObject, parseJson } from '../core/json.ts'
 import { TOPICS } from '../core/record.ts'
 import type { Ulids } from '../core/ulid.ts'
-import type { People } from '../people/people.ts'
+import type { Link, People } from '../people/people.ts'
 
 export interface SharedPeopleOptions {
   readonly bus: Pick<Bus, 'publish' | 'read'>
@@ -56,12 +56,25 @@ export class SharedPeople implements People {
   }
 
   /** Links said in one turn of the event loop stay in their order: the bus keeps the order of calls. */
-  async link(key: string, canonical: string): Promise<void> {
+  link(key: string, canonical: string): Promise<void> {
+    return this.linkAll([{ key, canonical }])
+  }
+
+  /** In their order. */
+  async linkAll(links: readonly Link[]): Promise<void> {
     const { bus, clock, ulids } = this.#options
     const at = clock.now()
-    const value = JSON.stringify({ key, canonical })
-    await bus.publish(TOPICS.people, [{ id: ulids(at), key: KEY, kind: KIND, at, headers: {}, value }])
+    const records = links.map(({ key, canonical }) => {
+      const value = JSON.stringify({ key, canonical })
+      return { id: ulids(at), key: KEY, kind: KIND, at, headers: {}, value }
+    })
+    await bus.publish(TOPICS.people, records)
     await this.follow()
+  }
+
+  async *links(): AsyncGenerator<readonly Link[]> {
+    await this.follow()
+    yield* this.#options.local.links()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -84,7 +97,7 @@ export class SharedPeople implements People {
 }
 
 /** Whatever else lies on the topic says nothing. */
-function linkIn(value: string): { key: string; canonical: string }[] {
+function linkIn(value: string): Link[] {
   const link = parseJson(value)
   if (!isObject(link)) return []
   const { key, canonical } = link

@@ -5,7 +5,7 @@
 import { SluiceError } from '../core/errors.ts'
 import { isObject, type JsonObject, memberMap, parseJson } from '../core/json.ts'
 import { brokenLimit } from '../core/json-limits.ts'
-import { HEADER, type Received } from '../core/record.ts'
+import { HEADER, placeOf, type Received } from '../core/record.ts'
 import type { Draft } from './draft.ts'
 import { envelopeItem } from './envelope.ts'
 import type { Judge } from './judge.ts'
@@ -16,9 +16,6 @@ import { checkLength, type ItemError, invalid, isItemError, readItem } from './r
 export type Fault = ItemError
 
 export const isFault = isItemError
-
-/** Where a record lies, as text: what it is called in dead letters, and what its id is made from. */
-export const placeOf = ({ topic, lane, offset }: Received): string => `${topic}/${lane}/${offset}`
 
 /**
  * What the record says. Read again after a crash or a rebalance it gives the same ids and times: those that the producer

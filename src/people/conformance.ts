@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
+import { openMemoryPeople } from './memory.ts'
 import type { People } from './people.ts'
 
 export interface PeopleUnderTest {
@@ -99,6 +100,16 @@ export function testPeople({ name, persistent, open }: PeopleUnderTest): void {
       await people.link('b', 'a')
       await people.link('c', 'b')
       assert.deepEqual(await people.resolve(['c']), ['a'])
+    })
+
+    scenario('all links, made anew in another picture, resolve alike', async (people) => {
+      const said = ['b a', 'c b', 'a z', 'c y', 'y x'].map((pair) => pair.split(' '))
+      for (const [key = '', canonical = ''] of said) await people.link(key, canonical)
+      await using copy = openMemoryPeople()
+      for await (const links of people.links())
+        for (const { key, canonical } of links) await copy.link(key, canonical)
+      const names = ['a', 'b', 'c', 'x', 'y', 'z']
+      assert.deepEqual(await copy.resolve(names), await people.resolve(names))
     })
 
     scenario('keys that pointed to a key follow it when it is linked itself', async (people) => {

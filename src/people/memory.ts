@@ -6,6 +6,7 @@ export function openMemoryPeople(): People {
   /** Keys that were pointed elsewhere after they had moved once; nobody follows such a key any more. */
   const pointed = new Map<string, string>()
   const moves = new Moves()
+  const linked = new Set<string>()
   const resolve = (key: string) => moves.follow(pointed.get(key) ?? key)
 
   return {
@@ -15,8 +16,13 @@ export function openMemoryPeople(): People {
     async link(key, canonical) {
       const [current, root] = [resolve(key), resolve(canonical)]
       if (current === root) return
+      linked.add(key)
       if (current === key) moves.move(key, root)
       else pointed.set(key, root)
+    },
+    async *links() {
+      const keys = [...linked].filter((key) => resolve(key) !== key)
+      yield keys.map((key) => ({ key, canonical: resolve(key) }))
     },
     async [Symbol.asyncDispose]() {},
   }

@@ -8,7 +8,7 @@ import { Moves } from '../core/moves.ts'
 import { openDatabase, toStorageError, transaction } from '../sqlite/database.ts'
 import type { Disk } from '../sqlite/disk.ts'
 import { KeyCache } from './cache.ts'
-import type { People } from './people.ts'
+import type { Link, People } from './people.ts'
 
 const MIGRATIONS = [
   `CREATE TABLE links (key TEXT PRIMARY KEY, canonical TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -21,6 +21,8 @@ const MIGRATIONS = [
 
 /** Two keys of 30 characters, an entry of a Map and two string headers are about 200 bytes: 20 MB when it is full. */
 const CACHED_KEYS = 100_000
+
+const LINKS_PAGE = 10_000
 
 export interface SqlitePeopleOptions {
   readonly directory: string
@@ -53,6 +55,7 @@ class SqlitePeople implements People {
   readonly #findMoves: StatementSync
   readonly #point: StatementSync
   readonly #move: StatementSync
+  readonly #keys: StatementSync
   #waiting: WaitingLink[] = []
 
   constructor(db: DatabaseSync, path: string, cachedKeys: number) {
@@ -64,6 +67,9 @@ class SqlitePeople implements People {
     this.#findMoves = db.prepare(`SELECT key, canonical FROM moves ${asked}`)
     this.#point = db.prepare(
       'INSERT INTO links (key, canonical) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET canonical = excluded.canonical',
+    )
+    this.#keys = db.prepare(
+      'SELECT key FROM links WHERE key > ? UNION SELECT key FROM moves WHERE key > ? ORDER BY key LIMIT ?',
     )
     this.#move = db.prepare('INSERT INTO moves (key, canonical) VALUES (?, ?)')
   }
@@ -78,6 +84,19 @@ class SqlitePeople implements People {
     this.#waiting.push({ key, canonical, done })
     if (this.#waiting.length === 1) queueMicrotask(() => this.#flush())
     return done.promise
+  }
+
+  async *links(): AsyncGenerator<readonly Link[]> {
+    this.#flush()
+    for (let after = ''; ; ) {
+      const keys = this.#keys.all(after, after, LINKS_PAGE).map(({ key }) => String(key))
+      const last = keys.at(-1)
+      if (last === undefined) return
+      const roots = this.#resolve(keys)
+      const links = keys.map((key, i) => ({ key, canonical: roots[i] ?? key }))
+      yield links.filter(({ key, canonical }) => key !== canonical)
+      after = last
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

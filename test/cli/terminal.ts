@@ -88,3 +88,6 @@ function hurried(): Clock {
 
 /** One command, without anything around it. */
 export const sluice = (...words: readonly string[]): Promise<Ran> => new Terminal().run(...words)
+
+export const sluiceWith = (options: TerminalOptions, ...words: readonly string[]): Promise<Ran> =>
+  new Terminal(options).run(...words)
