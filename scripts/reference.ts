@@ -136,6 +136,20 @@ documented are taken. Every other call of the App API is passed on to Customer.i
 two exceptions: sends are answered with 501, and what would mail people from where it is not production with 403.
 
 ${table(['Call', 'Gateway', 'Emulator'], rows)}
+
+## What Customer.io receives otherwise than it was said
+
+Every value arrives to the byte: numbers, the order of keys, escapes, white space within a value. A test compares a thousand
+inputs with what arrives (\`test/flow/bytes.test.ts\`). The differences are these.
+
+- Acts upon people, objects and devices travel as items of Track v2 batches, whether they came by v1, v2 or Pipelines, in order
+  per person. What v2 has no form for (segments, forms, metrics, unsubscribes, anonymous events) travels as it came.
+- The members of an item (\`type\`, \`identifiers\`, \`action\` …) stand in an order of Sluice's own.
+- An event without an \`id\` gets a ULID, by which Customer.io dedupes; one that is no ULID becomes one that is derived from it.
+- An operation without a time gets the moment at which it was taken, since it may be delivered later.
+- Identifies of one person that wait side by side arrive as one, the last value of each attribute counting.
+- What preflight puts right (\`docs/preflight.md\`).
+- Credentials and \`User-Agent\` are Sluice's own.
 `
 }
 

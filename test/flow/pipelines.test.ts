@@ -150,11 +150,18 @@ test('1000 people and events said through v1, v2, Pipelines, and straight to Cus
     v2: (url) => call(url, '/api/v2/batch', { batch: v2 }),
     pipelines: (url) => call(url, '/v1/batch', { batch: cdp }, 'dev:'),
     v1: async (url) => {
-      for (const { id, isEvent, texts, seconds } of said) {
+      const sayOne = async ({ id, isEvent, texts, seconds }: (typeof said)[number]) => {
         const path = `/api/v1/customers/${encodeURIComponent(id)}`
         if (isEvent) await call(url, `${path}/events`, { name: 'x', data: texts, timestamp: seconds })
         else await call(url, path, { ...texts, _timestamp: seconds }, 'dev:dev', 'PUT')
       }
+      // One call after another for each person, and the people side by side.
+      const people = Map.groupBy(said, ({ id }) => id.toLowerCase()).values()
+      await Promise.all(
+        Array.from({ length: 16 }, async () => {
+          for (const ones of people) for (const one of ones) await sayOne(one)
+        }),
+      )
     },
   }
   const left: unknown[] = []
