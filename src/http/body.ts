@@ -16,9 +16,17 @@ const ENCODINGS = new Map([
   ['deflate', promisify(inflate)],
 ])
 
+/** RFC 9110, 8.3.1, as far as it matters here. */
+const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+ *(?:;|$)/
+
 /** Whatever the content type says, and if it says nothing: the official Ruby client sends none on some calls. */
 export function takeBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
+  app.addHook('onRequest', async ({ raw: { headers } }) => {
+    // Fastify would answer 415 to a type that is none, before anybody has looked at the body.
+    const type = headers['content-type']
+    if (type !== undefined && !MEDIA_TYPE.test(type)) headers['content-type'] = 'application/octet-stream'
+  })
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
     const bytes = await unpack(body, request)
     if (!isUtf8(bytes)) throw new SluiceError('bad_request', 'The body is not UTF-8.')

@@ -1,7 +1,9 @@
 /** The Track and Pipelines APIs of Sluice: Customer.io's paths, credentials and answers, in front of the one way in (accept.ts). */
 import type { FastifyInstance } from 'fastify'
 import { toHttpError } from '../http/problem.ts'
-import { answerJson, answerV1Error } from './answers.ts'
+import { noSuchPath } from '../http/server.ts'
+import { answerJson, answerV1Error, answerV2Error } from './answers.ts'
+import { crossOriginRoutes } from './cross-origin.ts'
 import { sourceOf, type TrackDeps } from './origin.ts'
 import { pipelineRoutes } from './pipelines.ts'
 import { trackV1Routes } from './track-v1.ts'
@@ -19,6 +21,14 @@ export const trackRoutes = (deps: TrackDeps) => async (app: FastifyInstance) => 
   await app.register(async (scope) => trackV2Routes(scope, deps))
   await app.register(async (scope) => pipelineRoutes(scope, deps))
   await app.register(async (scope) => plainRoutes(scope, deps))
+  await app.register(async (scope) => crossOriginRoutes(scope))
+  await app.register(async (scope) => missing(scope, answerV1Error), { prefix: '/api/v1' })
+  await app.register(async (scope) => missing(scope, answerV2Error), { prefix: '/api/v2' })
+}
+
+/** Below these paths a call that there is not, or not with this method, is told so in the shape of those that there are. */
+function missing(app: FastifyInstance, answer: typeof answerV1Error): void {
+  app.setNotFoundHandler((request, reply) => answer(noSuchPath(request), request, reply))
 }
 
 function plainRoutes(app: FastifyInstance, { nameSource, region }: TrackDeps): void {

@@ -33,6 +33,32 @@ const GOOD: readonly (readonly [Call['method'], string, string])[] = [
     '/api/v2/batch',
     '{"batch":[{"type":"person","identifiers":{"id":"1"},"action":"event","name":"n"},{"type":"person","identifiers":{"email":"a@b.c"},"action":"delete"}]}',
   ],
+  [
+    'POST',
+    '/api/v2/entity',
+    '{"type":"person","identifiers":{"id":"42"},"action":"add_relationships","cio_relationships":[{"identifiers":{"object_type_id":"1","object_id":"acme"},"relationship_attributes":{"role":"x"}}]}',
+  ],
+  ['POST', '/api/v1/segments/7/add_customers', '{"ids":["1",2,"a@b.c"]}'],
+  ['POST', '/api/v1/forms/f/submit', '{"data":{"email":"a@b.c","city":"x"}}'],
+  ['POST', '/api/v1/metrics', '{"delivery_id":"d","metric":"opened","timestamp":1790000000}'],
+  ['POST', '/unsubscribe/d', '{"unsubscribe":true}'],
+  [
+    'POST',
+    '/v1/identify',
+    '{"userId":"42","traits":{"email":"a@b.c","born":"2023-11-14","n":1.50},"timestamp":"2026-11-24T12:00:00.000Z"}',
+  ],
+  [
+    'POST',
+    '/v1/track',
+    '{"userId":"42","event":"order","properties":{"total":12345678901234567890,"at":"2026-11-24"},"messageId":"m"}',
+  ],
+  ['POST', '/v1/track', '{"userId":"42","event":"Device Deleted","context":{"device":{"token":"t"}}}'],
+  ['POST', '/v1/group', '{"userId":"42","groupId":"acme","traits":{"name":"x","objectTypeId":1}}'],
+  [
+    'POST',
+    '/v1/batch',
+    '{"batch":[{"type":"page","anonymousId":"a","name":"n"},{"type":"alias","userId":"1","previousId":"2"}],"context":{}}',
+  ],
 ]
 
 /** What has hurt somebody's parser before. */

@@ -1,5 +1,5 @@
 /**
- * Fuzzes the Track API: whatever comes, the answer is a typed 4xx, or a success whose operations say exactly what was said.
+ * Fuzzes the Track and the Pipelines API: whatever comes, the answer is a typed 4xx, or a success whose operations say exactly what was said.
  * `npm run fuzz -- 1000000 7` is a million cases of seed 7.
  */
 import assert from 'node:assert/strict'
@@ -50,7 +50,8 @@ export async function fuzz(
   const sources = [{ name: 'web', siteId: 'dev', apiKey: 'dev' }]
   const named = { nameSource: knowSources(sources), nameWriter: knowWriters(sources) }
   await server.app.register(trackRoutes({ intake, judge, ...named, region: 'us', notify: silent }))
-  const headers = { authorization: `Basic ${btoa('dev:dev')}` }
+  const track = { authorization: `Basic ${btoa('dev:dev')}` }
+  const pipelines = { authorization: `Basic ${btoa('dev:')}`, 'x-strict-mode': '1' }
   let seen = 0
   const count = { accepted: 0, refused: 0 }
   for (let n = 0; n < cases; n += 1) {
@@ -59,7 +60,7 @@ export async function fuzz(
       method: call.method,
       url: call.path,
       payload: call.body,
-      headers,
+      headers: call.path.startsWith('/v1/') ? pipelines : { ...track, 'content-type': 'application/json' },
     })
     const records = await bus.read(TOPICS.events, { from: seen, limit: 1_000 })
     seen += records.length
@@ -86,11 +87,17 @@ function judgeAnswer(
 ): void {
   assert.ok(status < 500, `${status} ${body}`)
   if (status >= 400) {
-    assert.ok(typeof JSON.parse(body) === 'object', 'a typed answer')
+    assertTyped(call.path, JSON.parse(body))
     assert.equal(records.length, 0, 'what is refused is not stored')
   }
   for (const { value } of records) JSON.parse(value)
   if (status === 200) assertSaidTheSame(call, records)
+}
+
+/** In the shape of the API; a path that cannot be decoded, or names nothing there is, belongs to none. */
+function assertTyped(path: string, body: object): void {
+  if ('code' in body) assert.match(path, /%|^\/(unsubscribe|v1)/)
+  else assert.ok((path.startsWith('/api/v2/') ? 'errors' : 'meta') in body || 'meta' in body, path)
 }
 
 /** Every member that is carried over must stand in the operation as it stood in the call, to the character. */
