@@ -234,7 +234,7 @@ test('a port that is taken is told as port_in_use', async () => {
 })
 
 test('headers that do not end, and bodies that do not, lose their connection', async () => {
-  await using http = echo({ headersMs: 40, requestMs: 80, checkMs: 10 })
+  await using http = echo({ headersMs: 250, requestMs: 400, checkMs: 20 })
   const { host, port } = await http.listen(LOOPBACK)
   const beginnings = [
     'GET / HTTP/1.1\r\nHost: x\r\nA: ',
