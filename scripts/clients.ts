@@ -1,4 +1,4 @@
-/** Installs the official Python and Go clients for the tests in test/clients, into node_modules/.cache. */
+/** Installs the clients of others for the tests in test/clients and test/kafka, into node_modules/.cache. */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -10,7 +10,7 @@ export const PYTHON = join(CACHE, 'python/bin/python')
 export const GO_DIRECTORY = join(ROOT, 'test/clients/go')
 export const GO = join(CACHE, 'go-client')
 
-const PACKAGES = ['customerio==3.0.0', 'customerio-cdp-analytics==1.1.0']
+const PACKAGES = ['customerio==3.0.0', 'customerio-cdp-analytics==1.1.0', 'confluent-kafka==2.16.1']
 
 function run(command: string, args: readonly string[], cwd = ROOT): void {
   const { status, error } = spawnSync(command, args, { cwd, stdio: 'inherit' })
