@@ -8,7 +8,9 @@ import { partial } from './l3-partial.ts'
 import { bisection } from './l4-bisection.ts'
 import { cut } from './l5-cut.ts'
 import { limits } from './l6-limits.ts'
+import { outage } from './l7-outage.ts'
 import { network } from './l9-network.ts'
+import { clockJumps } from './l11-clock.ts'
 import { replay } from './l12-replay.ts'
 import { deploy } from './l13-deploy.ts'
 import type { Proof } from './proof.ts'
@@ -25,7 +27,9 @@ export const PROOFS: readonly Proof[] = [
   bisection,
   cut,
   limits,
+  outage,
   network,
+  clockJumps,
   replay,
   deploy,
   simulation,

@@ -1,10 +1,12 @@
 /** A whole gateway and an emulated Customer.io in this process, on free ports, for the length of one proof. */
 import { DEV_DEFAULTS, loadConfig } from '../config.ts'
+import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { NoticeFields, NoticeName } from '../core/notices.ts'
 import { type Emulator, startEmulator } from '../emulator/emulator.ts'
 import { seededRandom } from '../emulator/faults.ts'
 import { type Gateway, startGateway } from '../gateway.ts'
+import { realWorld } from '../world.ts'
 import { type FaultName, plant } from './faults.ts'
 
 export interface Stand extends AsyncDisposable {
@@ -34,6 +36,8 @@ export interface StandOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Opens what stands between the gateway and the emulator, given where the emulator listens. */
   readonly between?: (emulatorUrl: string) => Promise<Between>
+  /** Instead of that of this machine, for the gateway. */
+  readonly clock?: Clock
   /** Planted in the gateway. */
   readonly fault?: FaultName | undefined
 }
@@ -49,7 +53,9 @@ export async function openStand(options: StandOptions): Promise<Stand> {
   }
   const between = options.between && opening.use(await options.between(emulator.url))
   const config = await configFor(between?.url ?? emulator.url, options)
-  const gateway = opening.use(await startGateway(config, { onNotice, ...plant(options.fault) }))
+  const gateway = opening.use(
+    await startGateway(config, { onNotice, ...worldOf(options), ...plant(options.fault) }),
+  )
   const drained = async () => {
     while ((await gateway.conservation()).pending > 0)
       await new Promise((resolve) => bell.addEventListener('told', resolve, { once: true }))
@@ -59,6 +65,8 @@ export async function openStand(options: StandOptions): Promise<Stand> {
   const close = () => running.disposeAsync()
   return { gateway, emulator, told, drained, ...callsTo(gateway.url), [Symbol.asyncDispose]: close }
 }
+
+const worldOf = ({ clock }: StandOptions) => (clock === undefined ? {} : { world: { ...realWorld(), clock } })
 
 const ownEmulator = ({ seed = 1 }: StandOptions): Promise<Emulator> =>
   startEmulator({ port: 0, random: seededRandom(seed) })
