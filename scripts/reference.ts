@@ -10,6 +10,7 @@ import { Judge } from '../src/ingest/judge.ts'
 import { trackRoutes } from '../src/ingest/routes.ts'
 import { policiesWith, RULE_NAMES, ruleOf } from '../src/preflight/rules.ts'
 import { refuseSends } from '../src/relay/sends.ts'
+import { proofPage } from './proof.ts'
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 const row = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`
@@ -207,6 +208,7 @@ export const PAGES: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/notices.md': noticesPage,
   'docs/preflight.md': preflightPage,
   'docs/emulator.md': emulatorPage,
+  'docs/proof.md': proofPage,
 }
 
 if (import.meta.main)

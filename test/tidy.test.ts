@@ -61,7 +61,7 @@ const MAY: Readonly<Record<string, readonly string[]>> = {
   emulator: ['core/', 'customerio/wire.ts'],
   verify: [
     ...['core/', 'http/', 'sqlite/', 'customerio/', 'ingest/', 'delivery/', 'emulator/', 'admin/wire.ts'],
-    ...['config.ts', 'settings.ts', 'gateway.ts', 'world.ts', 'simulation/'],
+    ...['config.ts', 'settings.ts', 'gateway.ts', 'surfaces.ts', 'world.ts', 'simulation/', 'preflight/'],
     ...PORTS.map((port) => `${port}/`),
   ],
   simulation: [

@@ -23,7 +23,8 @@ export const verify: CommandSpec = {
     { flags: '--only <ids>', about: 'these proofs, joined by commas, such as D1,L1' },
     { flags: '--control', about: 'plant the fault of each proof, which passes when it notices' },
     { flags: '--simulate', about: 'only the deterministic simulation' },
-    { flags: '--seeds <n>', about: 'with --simulate: how many seeds' },
+    { flags: '--cases <n>', about: 'how many cases (kills, events, calls …) instead of those of the scale' },
+    { flags: '--seeds <n>', about: 'the same, as --simulate calls its cases' },
     {
       flags: '--seed <n>',
       about: 'the seed of the faults, to repeat a run',
@@ -76,7 +77,7 @@ async function planOf(job: Job): Promise<Plan> {
     proofs: only.length === 0 ? PROOFS : only.map((id) => proofOf(id, PROOFS)),
     scale: job.flag('full') ? 'full' : 'quick',
     seed: job.count('seed') ?? Math.floor(Math.random() * 2 ** 31),
-    cases: job.count('seeds', 1),
+    cases: job.count('cases', 1) ?? job.count('seeds', 1),
     control: job.flag('control'),
     clock: job.host.clock,
     signal: job.signal,

@@ -59,6 +59,16 @@ export const FAULTS = {
       },
     })),
   },
+  /** Parses every value and prints it again, as any framework does that knows only objects. */
+  printedAgain: {
+    bus: busWith((real) => ({
+      publish: (topic, records) =>
+        real.publish(
+          topic,
+          records.map((record) => ({ ...record, value: JSON.stringify(JSON.parse(record.value)) })),
+        ),
+    })),
+  },
   /** Hands over what waits with the newest first. */
   newestFirst: {
     bus: busWith((real) => ({

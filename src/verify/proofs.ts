@@ -2,6 +2,7 @@
 import { kill } from './d1-kill.ts'
 import { powerLoss } from './d2-power-loss.ts'
 import { corruption } from './d3-corruption.ts'
+import { hostile } from './h1-hostile.ts'
 import { storm } from './l1-storm.ts'
 import { order } from './l2-order.ts'
 import { partial } from './l3-partial.ts'
@@ -32,5 +33,6 @@ export const PROOFS: readonly Proof[] = [
   clockJumps,
   replay,
   deploy,
+  hostile,
   simulation,
 ]

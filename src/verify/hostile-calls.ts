@@ -1,13 +1,13 @@
 /** Hostile calls made from good ones: bytes, tokens and structure changed by a seeded generator. */
-import type { Random } from '../../src/core/clock.ts'
+import type { Random } from '../core/clock.ts'
 
-export interface Call {
+export interface HostileCall {
   readonly method: 'PUT' | 'POST' | 'DELETE'
   readonly path: string
   readonly body: Buffer
 }
 
-const GOOD: readonly (readonly [Call['method'], string, string])[] = [
+const GOOD: readonly (readonly [HostileCall['method'], string, string])[] = [
   ['PUT', '/api/v1/customers/42', '{"email":"a@b.c","plan":"pro","n":1.50,"_timestamp":1790000000}'],
   [
     'POST',
@@ -157,7 +157,7 @@ const splice = (text: string, from: number, gone: number, news: string) =>
   text.slice(0, from) + news + text.slice(from + gone)
 
 /** A call, sometimes as good as it was, mostly not. */
-export function makeCall(random: Random): Call {
+export function makeCall(random: Random): HostileCall {
   const [method, goodPath, goodBody] = pick(random, GOOD)
   let text = goodBody
   for (let times = Math.floor(random() * 4); times > 0; times -= 1)

@@ -1,0 +1,144 @@
+/**
+ * docs/proof.md: the method, every proof, and what was measured (docs/proof.ndjson). New figures are taken in from a run:
+ * `npm run sluice -- verify --full --json | node scripts/proof.ts`, and each takes the place of the last of its proof.
+ */
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
+import { PROOFS } from '../src/verify/proofs.ts'
+
+const FIGURES = new URL('../docs/proof.ndjson', import.meta.url)
+
+interface Measured {
+  readonly id: string
+  readonly verdict: string
+  readonly figures: Readonly<Record<string, string | number>>
+  readonly scale: string
+  readonly seed: number
+  readonly duration_s: number
+  /** Of a control: what was planted. */
+  readonly planted?: string
+  readonly machine?: string
+  readonly commit?: string
+}
+
+const HEAD = `# Proof
+
+\`sluice verify\` runs the proofs on your own machine and prints, under each promise of \`ARCHITECTURE.md\`, the fault model, the
+figures, the seed, the duration, and whether it passed. Nothing leaves the machine, and a Sluice that runs on it is left alone.
+
+\`\`\`sh
+sluice verify                    # every proof with fewer cases
+sluice verify --full --only D1   # one proof whole
+sluice verify --control          # plants the fault of each proof, which passes when it notices
+sluice verify --seed 7 --json    # the same faults again; one JSON document for each proof
+sluice verify --simulate --seeds 10000
+\`\`\`
+
+Exit code 0: all passed. 1: one failed, or noticed nothing of the planted fault. 8: one could not run here, such as for want
+of a compiler; it is named, and never counted as passed.
+
+## Method
+
+- **A promise is one sentence with a named fault model**, and a proof is a run that can fail.
+- **Every proof has a positive control.** \`--control\` plants a mistake that somebody has made, such as an answer before the
+  commit, between the stages and their ports (\`src/verify/faults.ts\`) or in the world around them. A proof that then still
+  passes is blind, and the run fails.
+- **What took effect is counted by the other side.** The emulated Customer.io shares no logic with the gateway and keeps its
+  own books; acknowledged, taken effect and dead are compared number by number.
+- **Real processes where a crash is at stake**, killed with SIGKILL; virtual time where hours are at stake.
+- **A seed fixes the faults.** Processes and networks add their own timing, so a seed repeats what is done to them, and not
+  every interleaving; the simulation (T0) repeats that too, and shows it with a hash.
+
+## What is not proven
+
+- L2 compares the others' p99 beside a hot person with that alone. At quick scale, one round on whatever machine, it tells only
+  a queue (five times as long); at full scale the medians of five rounds may differ by half.
+- L6 asks for nine tenths of a limit that moves in steps. Under one that falls all the time, or by chance, and under answers
+  that take ten times as long, three quarters are asked for; the figures say what was used.
+- L9 leaves DNS out: a name that does not resolve would have to be asked for outside this machine.
+- L13 is a balancer in front of two gateways that passes a refused request on and puts who refused out of its rotation. Sockets
+  are not handed over from one process to the next: two gateways have a data directory each.
+- Webhooks, sends and the lake have no proof here yet, as the table of promises says.
+`
+
+const cell = (said: string) => said.replaceAll('|', '\\|').replaceAll('\n', ' ')
+const row = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`
+const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
+  [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n')
+
+/** The whole page. */
+export function proofPage(): string {
+  const measured = recorded()
+  const proofs = PROOFS.map(({ id, promises, claim, faultModel, control }) => [
+    id,
+    promises.join(', '),
+    claim,
+    faultModel,
+    control,
+  ])
+  const rows = PROOFS.flatMap(({ id }) => measured.filter((each) => each.id === id)).map(figureCells)
+  return `${HEAD}
+## The proofs
+
+${table(['Proof', 'Promises', 'Claim', 'Fault model', 'Control: what is planted'], proofs)}
+
+## Figures
+
+Of \`--full\` unless said otherwise; a control passed when the proof noticed.
+
+${table(['Proof', 'Run', 'Verdict', 'Figures', 'Seed', 'Seconds', 'Machine', 'Commit'], rows)}
+`
+}
+
+const figureCells = ({ planted, scale, ...of }: Measured): string[] => [
+  of.id,
+  planted === undefined ? scale : `control, ${scale}`,
+  of.verdict,
+  Object.entries(of.figures)
+    .map(([name, value]) => `${name} ${typeof value === 'number' ? value.toLocaleString('en-US') : value}`)
+    .join('; '),
+  String(of.seed),
+  String(Math.round(of.duration_s)),
+  of.machine ?? '',
+  of.commit ?? '',
+]
+
+/** A line of JSON each, as `sluice verify --json` writes them, with machine and commit. */
+const readAll = <T>(lines: string): T[] =>
+  lines.split('\n').flatMap((line) => (line ? [JSON.parse(line) as T] : []))
+const recorded = (): Measured[] => (existsSync(FIGURES) ? readAll(readFileSync(FIGURES, 'utf8')) : [])
+
+type Document = Omit<Measured, 'machine'> & { readonly summary?: true; readonly machine?: Machine }
+
+function take(run: string): void {
+  // The last document of a run tells of the machine.
+  const documents = readAll<Document>(run)
+  const machine = documents.find(({ summary }) => summary)?.machine
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
+  const news = documents
+    .filter(({ id }) => id !== undefined)
+    .map(({ id, verdict, figures, scale, seed, duration_s, planted }) => ({
+      ...{ id, verdict, figures, scale, seed, duration_s, commit },
+      ...(planted !== undefined && { planted }),
+      ...(machine && { machine: `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}` }),
+    }))
+  const nameOf = ({ id, planted }: Pick<Measured, 'id' | 'planted'>) => `${id} ${planted === undefined}`
+  const names = new Set(news.map(nameOf))
+  const kept = recorded().filter((each) => !names.has(nameOf(each)))
+  const all = [...kept, ...news].toSorted((a, b) =>
+    nameOf(a).localeCompare(nameOf(b), 'en', { numeric: true }),
+  )
+  writeFileSync(FIGURES, all.map((each) => `${JSON.stringify(each)}\n`).join(''))
+}
+
+interface Machine {
+  readonly cpu: string
+  readonly cores: number
+  readonly node: string
+}
+
+if (import.meta.main) {
+  if (!process.stdin.isTTY) take(await text(process.stdin))
+  writeFileSync(new URL('../docs/proof.md', import.meta.url), proofPage())
+}
