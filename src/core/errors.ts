@@ -98,6 +98,13 @@ export const ERRORS = {
     meaning: 'Sluice does not pass on transactional sends and broadcast triggers; nothing was sent.',
     hint: 'Call Customer.io itself for /v1/send and /v1/campaigns/{id}/triggers; every other call of the App API is passed on.',
   },
+  app_api_off: {
+    status: 501,
+    exit: 2,
+    retryable: false,
+    meaning: 'Calls of the App API are not passed on: Sluice has no App API key of the workspace.',
+    hint: 'Set CUSTOMERIO_APP_API_KEY, and let applications show that key or an app_key of their source.',
+  },
   // What the machine did
   storage_full: {
     status: 503,

@@ -37,6 +37,7 @@ export const relayRoutes = (deps: RelayDeps) => async (app: FastifyInstance) => 
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: FastifyRequest, body: Buffer) => body)
   app.addHook('onRequest', async (request) => {
+    if (deps.remote === undefined) throw new SluiceError('app_api_off')
     if (deps.nameCaller(request.headers.authorization) === undefined) throw new SluiceError('unauthorized')
   })
   app.addHook('onError', async (request, _reply, thrown) => {
@@ -59,10 +60,7 @@ async function relay(deps: RelayDeps, request: FastifyRequest, reply: FastifyRep
   const body = request.body instanceof Buffer && request.body.length > 0 ? request.body : undefined
   refuseSends({ method: request.method, path: request.url, body }, deps.production)
   const { remote, turns } = deps
-  if (remote === undefined)
-    throw new SluiceError('bad_config', 'The App API key of the workspace is not set.', {
-      hint: 'Set CUSTOMERIO_APP_API_KEY.',
-    })
+  if (remote === undefined) throw new SluiceError('app_api_off')
   const signal = goneOf(reply)
   const spentMs = await turns.take(MOST_WAIT_MS, signal)
   if (spentMs > 0) throw tooMany(spentMs)

@@ -165,6 +165,14 @@ test('a stranger is refused; a source shows a key of its own, and Customer.io se
   await clientOf(at.gateway, 'dev').listSegments()
 })
 
+test('without the key of the workspace nothing is passed on, and the caller is told so rather than 401', async () => {
+  const at = await stand({ defaults: { siteId: 'dev', apiKey: 'dev' } })
+  const answer = await get(at, '/v1/segments')
+  assert.deepEqual([answer.status, answer.headers.get('x-sluice-code')], [501, 'app_api_off'])
+  await assert.rejects(clientOf(at.gateway).listSegments(), { statusCode: 501 })
+  assert.equal(at.emulator.requests({ path: '/v1/' }).length, 0)
+})
+
 test('the query and the language are passed on as they are, and no header that nobody reads', async () => {
   const at = await open()
   await get(at, '/v1/segments?x=%2B', { headers: { 'accept-language': 'de', 'x-secret': 'no' } })

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
-import { DEV_DEFAULTS, loadConfig } from '../../src/config.ts'
+import { type ConfigInput, DEV_DEFAULTS, loadConfig } from '../../src/config.ts'
 import type { NoticeFields, NoticeName } from '../../src/core/notices.ts'
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts'
 import { type Gateway, startGateway } from '../../src/gateway.ts'
@@ -30,6 +30,8 @@ export interface StandOptions {
   readonly emulator?: Emulator
   /** Another clock, or chance, or disk. */
   readonly world?: World
+  /** Default: those of `sluice dev`. */
+  readonly defaults?: NonNullable<ConfigInput['defaults']>
 }
 
 export function temporary(): string {
@@ -77,7 +79,10 @@ export async function stand(options: StandOptions = {}): Promise<Stand> {
   return { gateway, emulator, told, call, admin, drained }
 }
 
-async function configFor(trackUrl: string, { directory = temporary(), env = {} }: StandOptions) {
+async function configFor(
+  trackUrl: string,
+  { directory = temporary(), env = {}, defaults = DEV_DEFAULTS }: StandOptions,
+) {
   const settings = {
     SLUICE_DATA_DIR: directory,
     SLUICE_PORT: '0',
@@ -88,7 +93,7 @@ async function configFor(trackUrl: string, { directory = temporary(), env = {} }
   const { config } = await loadConfig({
     env: { ...settings, ...env },
     cwd: directory,
-    defaults: DEV_DEFAULTS,
+    defaults,
   })
   return config
 }
