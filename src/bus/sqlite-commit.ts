@@ -57,6 +57,8 @@ export interface CommitterOptions {
   readonly clock: Clock
   /** What the anchor is to say when these topics have changed. */
   readonly heads: (changed: readonly TopicRow[]) => Heads
+  /** Whether somebody reads the log as it grows. */
+  readonly isFollowed: (log: SqliteLog) => boolean
   /** Readers of the log may look. */
   readonly onStored: (log: SqliteLog) => void
   readonly onFatal: (error: SluiceError) => void
@@ -200,9 +202,10 @@ export class Committer {
       throw thrown
     }
     if (drafts.length > 0) this.#full = false
+    const { isFollowed, onStored } = this.#options
     for (const draft of drafts) {
-      draft.log.adopt(draft)
-      this.#options.onStored(draft.log)
+      draft.log.adopt(draft, isFollowed(draft.log))
+      onStored(draft.log)
     }
     return undefined
   }

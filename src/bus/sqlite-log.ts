@@ -81,11 +81,12 @@ export class SqliteLog implements Log {
     }
   }
 
-  /** The draft is written: readers see it. */
-  adopt({ row, stretches }: Draft): void {
+  /** The draft is written: readers see it. What nobody follows is not kept in memory for them. */
+  adopt({ row, stretches }: Draft, isFollowed: boolean): void {
     this.#row = row
     this.stored = true
-    for (const stretch of stretches) this.#tail.append(stretch)
+    if (!isFollowed) this.#tail.clear()
+    else for (const stretch of stretches) this.#tail.append(stretch)
   }
 
   /** Throws `log_damaged` when the log should have it and has not, or has it altered; `storage_failed`. */

@@ -22,8 +22,11 @@ const ENTRY = new URL(
   import.meta.url,
 )
 
+/** What it holds is one change at a time, of 8,192 records or 4 MB. */
+const LIMITS = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 256 }
+
 export function writeOnThread(options: ThreadOptions): Writer {
-  const worker = new Worker(ENTRY, { workerData: options, name: 'sluice-log' })
+  const worker = new Worker(ENTRY, { workerData: options, name: 'sluice-log', resourceLimits: LIMITS })
   const waiting: PromiseWithResolvers<void>[] = []
   let lost: SluiceError | undefined
   const gone = Promise.withResolvers<void>()

@@ -163,6 +163,7 @@ class SqliteLogBus implements SqliteBus {
       path,
       clock,
       heads: (changed) => this.#heads(changed),
+      isFollowed: (log) => this.#topics.get(log.name)?.topic.isFollowed ?? false,
       onStored: (log) => this.#topics.get(log.name)?.topic.wake(),
       onFatal: (error) => this.#fail(error),
       notify,

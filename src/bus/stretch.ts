@@ -58,6 +58,11 @@ export class Tail {
     return undefined
   }
 
+  clear(): void {
+    this.#stretches.length = 0
+    this.#size = 0
+  }
+
   /** Forgets the stretches that lie wholly below the offset. */
   trim(offset: number): void {
     for (

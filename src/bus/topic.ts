@@ -37,6 +37,10 @@ export class Topic {
     return this.#groups.values()
   }
 
+  get isFollowed(): boolean {
+    return this.#subscriptions.size > 0
+  }
+
   get hasGroups(): boolean {
     return this.#groups.size > 0
   }

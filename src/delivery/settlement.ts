@@ -189,6 +189,7 @@ function entryOf({ op, outcome, refusal, into }: Ended, endedAt: number): Entry 
   const headers = headersOf(op)
   const attempts = op.attempts
   const entry = { id, key, kind, headers, receivedAt: at, endedAt, topic, lane, offset, outcome, attempts }
+  if (into === undefined && refusal === undefined && outcome !== 'dead') return entry
   return {
     ...entry,
     ...(into === undefined ? {} : { into }),

@@ -22,15 +22,17 @@ const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+ *(?:;|$)/
 /** Whatever the content type says, and if it says nothing: the official Ruby client sends none on some calls. */
 export function takeBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
-  app.addHook('onRequest', async ({ raw: { headers } }) => {
+  app.addHook('onRequest', ({ raw: { headers } }, _reply, done) => {
     // Fastify would answer 415 to a type that is none, before anybody has looked at the body.
     const type = headers['content-type']
     if (type !== undefined && !MEDIA_TYPE.test(type)) headers['content-type'] = 'application/octet-stream'
+    done()
   })
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
-    const bytes = await unpack(body, request)
-    if (!isUtf8(bytes)) throw new SluiceError('bad_request', 'The body is not UTF-8.')
-    return bytes
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+    const taken = (bytes: Buffer) =>
+      isUtf8(bytes) ? done(null, bytes) : done(new SluiceError('bad_request', 'The body is not UTF-8.'))
+    if (request.headers['content-encoding'] === undefined) taken(body)
+    else unpack(body, request).then(taken, done)
   })
 }
 

@@ -82,7 +82,7 @@ export class Intake {
     if (drafts.length === 0) return []
     const visit = this.#enter(drafts, origin)
     await visit.stored.promise
-    await Promise.all(visit.awaited)
+    if (visit.awaited.length > 0) await Promise.all(visit.awaited)
     this.#tell(visit)
     return visit.ids
   }
@@ -120,16 +120,20 @@ export class Intake {
 
   async #admit(group: readonly Visit[]): Promise<void> {
     const { bus } = this.#options
-    const [recalled, keys] = await Promise.all([
-      Promise.all(group.map(({ origin, operations }) => this.#dedupe.recall(origin.source, operations))),
-      this.#resolve(group),
-    ])
+    const resolving = this.#resolve(group)
+    const [recalled, keys] = group.some(mayRepeat)
+      ? await Promise.all([this.#recall(group), resolving])
+      : [NOBODY, await resolving]
     for (const [i, visit] of group.entries()) this.#place(visit, recalled[i] ?? NOTHING, keys)
     if (keys.links.length > 0) return this.#publishAndLink(group, keys)
     for (const { records, stored } of group) {
       if (records.length === 0) stored.resolve()
       else bus.publish(TOPICS.events, records).then(stored.resolve, stored.reject)
     }
+  }
+
+  #recall(group: readonly Visit[]): Promise<readonly Recalled[]> {
+    return Promise.all(group.map(({ origin, operations }) => this.#dedupe.recall(origin.source, operations)))
   }
 
   async #publishAndLink(group: readonly Visit[], { links }: Keys): Promise<void> {
@@ -197,6 +201,10 @@ const OF_PEOPLE: ReadonlySet<string> = new Set(
 )
 
 const NOTHING: Recalled = new Map()
+const NOBODY: readonly Recalled[] = []
+
+/** Most requests have nothing by which a repeat of them would be known, and ask no store whether they are one. */
+const mayRepeat = ({ operations }: Visit): boolean => operations.some(({ seenAs }) => seenAs !== undefined)
 
 /** `headers`: what the request says for all; `at`: when Sluice received it, milliseconds since 1970. */
 export function makeRecord(
