@@ -29,16 +29,18 @@ export async function openStores(
   surroundings: Surroundings,
   opening: AsyncDisposableStack,
 ): Promise<Stores> {
+  const { onFatal } = surroundings
   const { clock, disk } = surroundings.world
   const directory = config.dataDir
-  const ledger = opening.use(await openSqliteLedger({ directory, disk, turn: () => clock.sleep(0) }))
+  const turn = () => clock.sleep(0)
+  const ledger = opening.use(await openSqliteLedger({ directory, disk, turn, onFatal }))
   if (config.bus === 'kafka') {
     const bus = opening.use(await openClusterBus(config, surroundings))
     const people = opening.use(await openPeople(config, surroundings.world, bus))
     return { people, ledger, bus, log: undefined, node: nodeOf(directory, surroundings.world) }
   }
   assertWhole(config, surroundings.world)
-  const people = opening.use(openSqlitePeople({ directory, disk }))
+  const people = opening.use(openSqlitePeople({ directory, disk, onFatal }))
   const bus = opening.use(await openLocalBus(config, surroundings))
   return { people, ledger, bus, log: bus, node: undefined }
 }

@@ -84,8 +84,6 @@ export class LogWriter {
     this.#anchor = anchor
     this.#path = join(directory, 'log.db')
     this.#space = new Space({ db, disk, path: join(directory, 'log.reserve'), maxBytes })
-    // SQLite's own checkpoint keeps its errors to itself, even a failed fsync.
-    db.exec('PRAGMA wal_autocheckpoint = 0')
   }
 
   /** Returns when it is on the disk; throws as Writer's. */

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { systemClock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
+import { Checkpoints } from '../sqlite/checkpoints.ts'
 import { openDatabase, toStorageError, transaction } from '../sqlite/database.ts'
 import type { Disk } from '../sqlite/disk.ts'
 import { MIGRATIONS } from './schema.ts'
@@ -16,6 +17,8 @@ export interface FileOptions {
   readonly maxPages?: number
   /** Resolves in the next turn of the event loop. Default: that of the machine. */
   readonly turn?: () => Promise<unknown>
+  /** Told once when the disk failed: the process must stop. Default: nobody. */
+  readonly onFatal?: (error: SluiceError) => void
 }
 
 interface Job {
@@ -32,16 +35,20 @@ export class LedgerFile {
   readonly db: DatabaseSync
   readonly #path: string
   readonly #turn: () => Promise<unknown>
+  readonly #onFatal: (error: SluiceError) => void
+  readonly #checkpoints: Checkpoints
   #jobs: Job[] = []
   #draining: Promise<void> | undefined
   #closed = false
   #failure: SluiceError | undefined
 
   /** Throws `newer_format`, `log_damaged`, `storage_full` or `storage_failed`, as openDatabase does. */
-  constructor({ directory, turn = () => systemClock.sleep(0), ...rest }: FileOptions) {
+  constructor({ directory, turn = () => systemClock.sleep(0), onFatal = () => {}, ...rest }: FileOptions) {
     this.#path = directory === ':memory:' ? directory : join(directory, 'ledger.db')
     this.#turn = turn
+    this.#onFatal = onFatal
     this.db = openDatabase({ path: this.#path, migrations: MIGRATIONS, ...rest })
+    this.#checkpoints = new Checkpoints(this.db, this.#path)
   }
 
   /** Throws `storage_failed` and its kind, never SQLite's own errors of the disk. */
@@ -106,15 +113,22 @@ export class LedgerFile {
       if (this.#failure !== undefined) throw this.#failure
       const answers = transaction(this.db, () => jobs.map((job) => job.run()))
       for (const answer of answers) answer()
+      this.#checkpoints.committed()
     } catch (thrown) {
       this.#fail(jobs, toStorageError(thrown, this.#path))
     }
   }
 
+  #stop(error: SluiceError): void {
+    if (this.#failure !== undefined) return
+    this.#failure = error
+    this.#onFatal(error)
+  }
+
   /** An error of the disk concerns everybody; any other is that of one call, which must not take its neighbours along. */
   #fail(jobs: readonly Job[], error: unknown): void {
     const code = error instanceof SluiceError ? error.code : 'internal'
-    if (error instanceof SluiceError && code === 'storage_failed') this.#failure = error
+    if (error instanceof SluiceError && code === 'storage_failed') this.#stop(error)
     if (code === 'internal' && jobs.length > 1) for (const job of jobs) this.#commit([job])
     else for (const job of jobs) job.reject(error)
   }

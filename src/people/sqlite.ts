@@ -4,7 +4,9 @@
  */
 import { join } from 'node:path'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { SluiceError } from '../core/errors.ts'
 import { Moves } from '../core/moves.ts'
+import { Checkpoints } from '../sqlite/checkpoints.ts'
 import { openDatabase, toStorageError, transaction } from '../sqlite/database.ts'
 import type { Disk } from '../sqlite/disk.ts'
 import { KeyCache } from './cache.ts'
@@ -32,13 +34,16 @@ export interface SqlitePeopleOptions {
   readonly cachedKeys?: number
   /** The largest size of the file in pages of 4096 bytes: beyond it `link` throws `storage_full`. */
   readonly maxPages?: number
+  /** Told once when the disk failed: the process must stop. Default: nobody. */
+  readonly onFatal?: (error: SluiceError) => void
 }
 
 /** Throws `newer_format`, `log_damaged`, `storage_full` or `storage_failed`, as openDatabase does. */
 export function openSqlitePeople(options: SqlitePeopleOptions): People {
-  const { directory, cachedKeys = CACHED_KEYS, ...rest } = options
+  const { directory, cachedKeys = CACHED_KEYS, onFatal = () => {}, ...rest } = options
   const path = join(directory, 'people.db')
-  return new SqlitePeople(openDatabase({ path, migrations: MIGRATIONS, ...rest }), path, cachedKeys)
+  const db = openDatabase({ path, migrations: MIGRATIONS, ...rest })
+  return new SqlitePeople(db, { path, cachedKeys, onFatal })
 }
 
 interface WaitingLink {
@@ -47,9 +52,18 @@ interface WaitingLink {
   readonly done: PromiseWithResolvers<void>
 }
 
+interface Needs {
+  readonly path: string
+  readonly cachedKeys: number
+  readonly onFatal: (error: SluiceError) => void
+}
+
 class SqlitePeople implements People {
   readonly #db: DatabaseSync
   readonly #path: string
+  readonly #onFatal: (error: SluiceError) => void
+  readonly #checkpoints: Checkpoints
+  #failure: SluiceError | undefined
   readonly #cache: KeyCache
   readonly #findLinks: StatementSync
   readonly #findMoves: StatementSync
@@ -58,9 +72,11 @@ class SqlitePeople implements People {
   readonly #keys: StatementSync
   #waiting: WaitingLink[] = []
 
-  constructor(db: DatabaseSync, path: string, cachedKeys: number) {
+  constructor(db: DatabaseSync, { path, cachedKeys, onFatal }: Needs) {
     this.#db = db
     this.#path = path
+    this.#onFatal = onFatal
+    this.#checkpoints = new Checkpoints(db, path)
     this.#cache = new KeyCache(cachedKeys)
     const asked = 'WHERE key IN (SELECT value FROM json_each(?))'
     this.#findLinks = db.prepare(`SELECT key, canonical FROM links ${asked}`)
@@ -144,12 +160,21 @@ class SqlitePeople implements People {
     const links = this.#waiting
     this.#waiting = []
     try {
+      if (this.#failure) throw this.#failure
       if (links.some((link) => this.#isNews(link))) this.#write(links)
       for (const { done } of links) done.resolve()
     } catch (thrown) {
       const error = toStorageError(thrown, this.#path)
+      if (error instanceof SluiceError && error.code === 'storage_failed') this.#stop(error)
       for (const { done } of links) done.reject(error)
     }
+  }
+
+  /** SQLite would go on as if nothing had happened. */
+  #stop(error: SluiceError): void {
+    if (this.#failure) return
+    this.#failure = error
+    this.#onFatal(error)
   }
 
   #write(links: readonly WaitingLink[]): void {
@@ -157,6 +182,7 @@ class SqlitePeople implements People {
       transaction(this.#db, () => {
         for (const link of links) if (this.#isNews(link)) this.#writeOne(link)
       })
+      this.#checkpoints.committed()
     } catch (thrown) {
       this.#cache.clear() // it has learnt what was then rolled back
       throw thrown

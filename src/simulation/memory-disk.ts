@@ -93,6 +93,8 @@ export class MemoryDisk implements Disk {
     return true
   }
 
+  syncDirectory(): void {}
+
   remove(path: string): void {
     this.#files.delete(path)
     this.#room += this.#reserved.get(path) ?? 0

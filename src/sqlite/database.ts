@@ -1,4 +1,6 @@
 /** One way to open a SQLite file, for every port's sqlite.ts. */
+
+import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { SluiceError } from '../core/errors.ts'
 import { type Disk, realDisk } from './disk.ts'
@@ -20,7 +22,7 @@ export interface OpenOptions {
 const BUSY_MS = 5_000
 
 /**
- * Opens and migrates. WAL with synchronous=FULL: NORMAL does not sync the log at commit, and loses acknowledged rows on
+ * Opens and migrates. Its owner makes the checkpoints (checkpoints.ts). WAL with synchronous=FULL: NORMAL does not sync the log at commit, and loses acknowledged rows on
  * power loss. Throws `newer_format` when the file was written by a later version, `log_damaged` when it is no database.
  */
 export function openDatabase(options: OpenOptions): DatabaseSync {
@@ -29,6 +31,8 @@ export function openDatabase(options: OpenOptions): DatabaseSync {
   try {
     db = disk.database(path, BUSY_MS)
     prepare(db, options)
+    // SQLite does that too, for its write-ahead log, and does not look whether it could.
+    if (path !== ':memory:') disk.syncDirectory(dirname(path))
     return db
   } catch (thrown) {
     if (db?.isOpen) db.close()
@@ -39,7 +43,7 @@ export function openDatabase(options: OpenOptions): DatabaseSync {
 function prepare(db: DatabaseSync, options: OpenOptions): void {
   const { maxPages, shrinks = false } = options
   if (shrinks) db.exec('PRAGMA auto_vacuum = INCREMENTAL')
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;')
   if (maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${maxPages}`)
   migrate(db, options)
 }

@@ -23,6 +23,8 @@ export interface Disk {
   /** Makes the directory, for its owner alone, where it is missing. */
   makeDirectory(path: string): void
   exists(path: string): boolean
+  /** Returns when the names in the directory are on the disk. */
+  syncDirectory(path: string): void
   /** Opens or makes a database. `timeoutMs`: how long a lock of another process is waited for; 0 unless told. */
   database(path: string, timeoutMs?: number): DatabaseSync
   /** Opens or makes a small file whose name, and every write to it, is on the disk when the call returns. */
@@ -50,6 +52,7 @@ export interface SyncedFile {
 export const realDisk: Disk = {
   makeDirectory: (path) => makeDirectory(path),
   exists: (path) => existsSync(path),
+  syncDirectory,
   database: (path, timeout = 0) => new DatabaseSync(path, { timeout }),
   syncedFile: (path) => openSynced(path),
   free: (path) => {

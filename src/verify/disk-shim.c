@@ -33,13 +33,14 @@
 #include <unistd.h>
 
 enum kind { OPEN = 1, WRITE, TRUNCATE, SYNC, UNLINK, RENAME, MARK };
-enum call { CALL_SYNC = 1, CALL_WRITE = 2, CALL_READ = 4 };
+/* SQLite ignores what a directory's sync says, so that is a kind of its own. */
+enum call { CALL_SYNC = 1, CALL_WRITE = 2, CALL_READ = 4, CALL_DIRECTORY = 8 };
 
 /* Little-endian 64-bit words, so that the proof can read and write them as a BigInt64Array. */
 struct control {
   int64_t calls;     /* bits of `enum call`: which calls are counted */
   int64_t countdown; /* the fault comes with the call that brings it to 0 */
-  int64_t error;     /* errno; 0: none; -1: SIGKILL instead */
+  int64_t error;     /* errno; 0: none; -1: SIGKILL instead; -2: the call is not made, and said to be done */
   int64_t sticky;    /* 1: every counted call after it fails too, until it is 0 */
   int64_t stall_ms;  /* the call waits so long, and is then done */
   int64_t counted;   /* told: counted calls so far */
@@ -58,6 +59,7 @@ struct header {
   uint32_t data;
 };
 
+#define LIE -2
 #define FDS 4096
 #define NONE 0
 #define FILE_FD 1
@@ -144,7 +146,7 @@ static int fault(enum call call) {
     nanosleep(&span, NULL);
     return 0;
   }
-  if (control->error < 0) kill(getpid(), SIGKILL);
+  if (control->error == -1) kill(getpid(), SIGKILL);
   return (int)control->error;
 }
 
@@ -222,9 +224,10 @@ static ssize_t written(int fd, const void *data, size_t size, off_t at) {
     int error = fault(CALL_WRITE);
     if (error == 0 && fds[fd].synced) error = fault(CALL_SYNC);
     if (error == 0 && !has_room(fd, from + (off_t)size, 0)) error = ENOSPC;
-    if (error != 0) errno = error;
+    if (error == LIE) done = (ssize_t)size;
+    else if (error != 0) errno = error;
     else done = at < 0 ? syscall(SYS_write, fd, data, size) : syscall(SYS_pwrite64, fd, data, size, at);
-    if (done > 0)
+    if (done > 0 && error == 0)
       record((struct header){WRITE, fds[fd].synced ? 4 : 0, fds[fd].inode, (uint64_t)from, 0, (uint32_t)done}, NULL, data);
   }
   int error = errno;
@@ -269,9 +272,10 @@ static int truncated(int fd, off_t size) {
   pthread_mutex_lock(&lock);
   int error = fault(CALL_WRITE), done = -1;
   if (error == 0 && !has_room(fd, size, 1)) error = ENOSPC;
-  if (error != 0) errno = error;
+  if (error == LIE) done = 0;
+  else if (error != 0) errno = error;
   else done = (int)syscall(SYS_ftruncate, fd, size);
-  if (done == 0) record((struct header){TRUNCATE, 0, fds[fd].inode, (uint64_t)size, 0, 0}, NULL, NULL);
+  if (done == 0 && error == 0) record((struct header){TRUNCATE, 0, fds[fd].inode, (uint64_t)size, 0, 0}, NULL, NULL);
   error = errno;
   pthread_mutex_unlock(&lock);
   errno = error;
@@ -287,10 +291,11 @@ int ftruncate64(int fd, off64_t size) {
 
 static int synced(int fd, int is_data) {
   pthread_mutex_lock(&lock);
-  int error = fault(CALL_SYNC), done = -1;
-  if (error != 0) errno = error;
+  int error = fault(what(fd) == DIRECTORY_FD ? CALL_DIRECTORY : CALL_SYNC), done = -1;
+  if (error == LIE) done = 0;
+  else if (error != 0) errno = error;
   else done = (int)syscall(is_data ? SYS_fdatasync : SYS_fsync, fd);
-  if (done == 0) record((struct header){SYNC, what(fd) == DIRECTORY_FD, fds[fd].inode, 0, 0, 0}, NULL, NULL);
+  if (done == 0 && error == 0) record((struct header){SYNC, what(fd) == DIRECTORY_FD, fds[fd].inode, 0, 0, 0}, NULL, NULL);
   error = errno;
   pthread_mutex_unlock(&lock);
   errno = error;

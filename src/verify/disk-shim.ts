@@ -53,8 +53,8 @@ const WORDS = [
 type Words = Record<(typeof WORDS)[number], number>
 
 const CALLS = { sync: 1, write: 2, read: 4 } as const
-/** Linux's numbers of errors; KILL is the shim's own. */
-const ERRORS = { EIO: 5, ENOSPC: 28, KILL: -1, none: 0 } as const
+/** Linux's numbers of errors; KILL, and LIE, which says that all is well, are the shim's own. */
+const ERRORS = { EIO: 5, ENOSPC: 28, KILL: -1, LIE: -2, none: 0 } as const
 
 export interface PlannedFault {
   readonly call: keyof typeof CALLS
@@ -74,34 +74,24 @@ export class ShimControl implements Disposable {
   constructor(path: string) {
     this.path = path
     this.#file = openSync(path, 'w+', 0o600)
-    this.#write({ ...NOTHING })
+    writeSync(this.#file, Buffer.alloc(WORDS.length * 8))
   }
 
   /** Plans a fault for the calls from now on, in place of any other. */
   plan({ call, nth, error = 'none', stallMs = 0, sticky = false }: PlannedFault): void {
-    const { quota, used } = this.read()
-    const words = {
-      ...NOTHING,
-      quota,
-      used,
-      countdown: nth,
-      error: ERRORS[error],
-      stallMs,
-      sticky: Number(sticky),
-    }
-    this.#write(words)
-    this.#write({ ...words, calls: CALLS[call] }) // the last word, so that nothing is met half planned
+    this.#write({ calls: 0, counted: 0, injected: 0, atMs: 0 })
+    this.#write({ countdown: nth, error: ERRORS[error], stallMs, sticky: Number(sticky) })
+    this.#write({ calls: CALLS[call] }) // last, so that nothing is met half planned
   }
 
   /** No fault, from now on. */
   end(): void {
-    this.#write({ ...this.read(), calls: 0, countdown: 0, sticky: 0 })
+    this.#write({ calls: 0, countdown: 0, sticky: 0 })
   }
 
-  /** The size of the disk, in bytes beyond what is used now. */
+  /** From now on the disk has so many bytes left. */
   leave(bytes: number): void {
-    const words = this.read()
-    this.#write({ ...words, quota: words.used + bytes })
+    this.#write({ quota: this.read().used + bytes })
   }
 
   read(): Words {
@@ -112,26 +102,17 @@ export class ShimControl implements Disposable {
     ) as unknown as Words // a word for each of WORDS
   }
 
-  #write(words: Words): void {
-    const bytes = Buffer.alloc(WORDS.length * 8)
-    for (const [at, word] of WORDS.entries()) bytes.writeBigInt64LE(BigInt(words[word]), at * 8)
-    writeSync(this.#file, bytes, 0, bytes.length, 0)
+  #write(words: Partial<Words>): void {
+    for (const [at, word] of WORDS.entries()) {
+      const value = words[word]
+      if (value === undefined) continue
+      const bytes = Buffer.alloc(8)
+      bytes.writeBigInt64LE(BigInt(value))
+      writeSync(this.#file, bytes, 0, 8, at * 8)
+    }
   }
 
   [Symbol.dispose](): void {
     closeSync(this.#file)
   }
-}
-
-const NOTHING: Words = {
-  calls: 0,
-  countdown: 0,
-  error: 0,
-  sticky: 0,
-  stallMs: 0,
-  counted: 0,
-  injected: 0,
-  atMs: 0,
-  quota: 0,
-  used: 0,
 }

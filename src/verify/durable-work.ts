@@ -89,7 +89,7 @@ export async function doWork(work: Work): Promise<void> {
   const say = (said: Said) => void writeSync(marks, JSON.stringify(said))
   if (work.migrates) asFirstFormat(work.directory)
   const sync = work.unsynced ? 'synchronous = NORMAL' : 'synchronous = FULL'
-  const disk = diskWith(`PRAGMA ${sync}; PRAGMA wal_autocheckpoint = 24`)
+  const disk = diskWith(`PRAGMA ${sync}`)
   const stores = await openStores(work.directory, disk, work.threaded && !work.unsynced)
   await new Worker(work, stores, say).run()
   if (work.closes) await stores[Symbol.asyncDispose]()

@@ -2,6 +2,7 @@
 import { kill } from './d1-kill.ts'
 import { powerLoss } from './d2-power-loss.ts'
 import { corruption } from './d3-corruption.ts'
+import { diskErrors } from './d5-disk-errors.ts'
 import { hostile } from './h1-hostile.ts'
 import { storm } from './l1-storm.ts'
 import { order } from './l2-order.ts'
@@ -22,6 +23,7 @@ export const PROOFS: readonly Proof[] = [
   kill,
   powerLoss,
   corruption,
+  diskErrors,
   storm,
   order,
   partial,

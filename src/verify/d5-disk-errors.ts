@@ -1,0 +1,202 @@
+/** D5: a disk that answers with an error stops the process at once, and what was in doubt is settled by asking again. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Emulator, startEmulator } from '../emulator/emulator.ts'
+import { compileShim, type PlannedFault, ShimControl, shimmed } from './disk-shim.ts'
+import { effectsOf, lostOf, someOf } from './effects.ts'
+import { counter, postTicks, type Tick } from './load.ts'
+import type { Finding, Proof, ProofContext } from './proof.ts'
+import { type Exit, ServeProcess } from './serve-process.ts'
+
+export const diskErrors: Proof = {
+  id: 'D5',
+  promises: ['P1', 'P2', 'P4'],
+  claim:
+    'An error of the disk stops the process within a second; what was in doubt takes effect once when it is said again.',
+  faultModel:
+    'EIO at the n-th sync, write or read from the start on, once or from then on; a sync that takes seconds',
+  control: 'a write that failed is said to be done',
+  run: proveDiskErrors,
+}
+
+/** From the injected error to the end of the process. */
+const EXIT_MS = 1_000
+const SENDERS = 3
+const BATCH = 4
+/** A fault that has not come by then, or has not ended the process, never does. */
+const PATIENCE_MS = 8_000
+const STALL_MS = { quick: 1_500, full: 5_000 }
+
+async function proveDiskErrors(context: ProofContext): Promise<Finding> {
+  const shim = await compileShim(context.directory)
+  if ('leftOut' in shim) return { held: false, figures: {}, leftOut: shim.leftOut }
+  await using emulator = await startEmulator({ port: 0 })
+  const bench = new Bench({ context, emulator, shim: shim.path })
+  const faults = faultsOf(context)
+  for (const [at, fault] of faults.entries()) {
+    if (context.signal.aborted) break
+    await bench.suffer(fault)
+    context.progress(at + 1, faults.length, 'faults')
+  }
+  await bench.stall()
+  return bench.finding()
+}
+
+function faultsOf({ scale, cases, planted }: ProofContext): PlannedFault[] {
+  if (planted) return [60, 70, 80].map((nth) => ({ call: 'write', nth, error: 'LIE' }))
+  const most = cases ?? 200
+  const step = scale === 'full' ? 1 : 30
+  const faults: PlannedFault[] = []
+  for (let nth = 1; nth <= most; nth += step)
+    for (const call of ['sync', 'write'] as const)
+      faults.push({ call, nth, error: 'EIO', sticky: nth % 2 === 0 })
+  for (let nth = 1; nth <= most / 4; nth += step) faults.push({ call: 'read', nth, error: 'EIO' })
+  return faults
+}
+
+interface BenchOptions {
+  readonly context: ProofContext
+  readonly emulator: Emulator
+  readonly shim: string
+}
+
+/** One data directory on which process after process meets its fault. */
+class Bench {
+  readonly #options: BenchOptions
+  readonly #data: string
+  readonly #serial = counter()
+  readonly #acknowledged: Tick[] = []
+  /** Sent, and not answered by a 2xx: said again to the next process, under the same ids. */
+  #doubtful: Tick[] = []
+  readonly #resolved: Tick[] = []
+  readonly #wrong: string[] = []
+  #met = 0
+  #slowestMs = 0
+  #stalledMs = 0
+
+  constructor(options: BenchOptions) {
+    this.#options = options
+    this.#data = join(options.context.directory, 'data')
+    mkdirSync(this.#data)
+  }
+
+  #start(control: ShimControl): ServeProcess {
+    const { context, emulator, shim } = this.#options
+    const env = shimmed({ shim, directory: this.#data, control: control.path })
+    const cache = join(context.directory, 'cache')
+    return new ServeProcess({ directory: this.#data, trackUrl: emulator.url, env, cache })
+  }
+
+  async suffer(fault: PlannedFault): Promise<void> {
+    using control = new ShimControl(join(this.#options.context.directory, 'control'))
+    control.plan(fault)
+    await using serve = this.#start(control)
+    const name = `${fault.error} at ${fault.call} ${fault.nth}${fault.sticky ? ' and from then on' : ''}`
+    const over = new AbortController()
+    const exit = await Promise.race([this.#load(serve, over.signal), this.#patience(over.signal)])
+    over.abort()
+    const { injected, atMs } = control.read()
+    if (injected === 0) return
+    this.#met += 1
+    if (exit === undefined) this.#wrong.push(`${name}: the process went on`)
+    else {
+      this.#slowestMs = Math.max(this.#slowestMs, exit.at - atMs)
+      if (exit.at - atMs > EXIT_MS) this.#wrong.push(`${name}: it ended after ${exit.at - atMs} ms`)
+      if (exit.code === 0) this.#wrong.push(`${name}: it ended as if all were well`)
+    }
+  }
+
+  async #patience(signal: AbortSignal): Promise<undefined> {
+    await this.#options.context.clock.sleep(PATIENCE_MS, signal)
+  }
+
+  /** First what was in doubt, then new events, until the process is gone. */
+  async #load(serve: ServeProcess, signal: AbortSignal): Promise<Exit> {
+    const url = await serve.url
+    if (url === undefined) return serve.exited
+    await this.#sayAgain(url)
+    await Promise.all(Array.from({ length: SENDERS }, () => this.#send(url, signal)))
+    return serve.exited
+  }
+
+  async #sayAgain(url: string): Promise<void> {
+    for (const ticks of batches(this.#doubtful)) {
+      if (!(await postTicks(url, ticks).catch(() => false))) continue
+      this.#resolved.push(...ticks)
+      this.#doubtful = this.#doubtful.filter((tick) => !ticks.includes(tick))
+    }
+  }
+
+  async #send(url: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const ticks = Array.from({ length: BATCH }, (): Tick => {
+        const n = this.#serial()
+        return { n, person: `p${n}`, bad: false }
+      })
+      const answer = await postTicks(url, ticks).catch(() => undefined)
+      if (answer) this.#acknowledged.push(...ticks)
+      else this.#doubtful.push(...ticks)
+      if (answer === undefined) return // nobody answers any more
+    }
+  }
+
+  /** A sync that takes seconds: what waits for it is answered after it, and not before. Then everything drains. */
+  async stall(): Promise<void> {
+    const { context, emulator } = this.#options
+    using control = new ShimControl(join(context.directory, 'control'))
+    await using serve = this.#start(control)
+    const url = await serve.url
+    if (url === undefined) return void this.#wrong.push('it does not start on a disk that is well again')
+    await this.#sayAgain(url)
+    const stallMs = STALL_MS[context.scale]
+    control.plan({ call: 'sync', nth: 1, stallMs })
+    const n = this.#serial()
+    const tick: Tick = { n, person: `p${n}`, bad: false }
+    const begun = context.clock.mono()
+    if (await postTicks(url, [tick])) this.#acknowledged.push(tick)
+    else this.#wrong.push('a sync that took long was answered with a failure')
+    this.#stalledMs = context.clock.mono() - begun
+    if (this.#stalledMs < stallMs)
+      this.#wrong.push(`answered after ${this.#stalledMs} ms, before the sync had ended`)
+    await drained(url)
+    emulator.settle()
+    await serve.end('SIGTERM')
+  }
+
+  finding(): Finding {
+    const effects = effectsOf(this.#options.emulator)
+    const lost = lostOf(this.#acknowledged, effects)
+    const undone = lostOf(this.#resolved, effects)
+    if (lost.length > 0) this.#wrong.push(`acknowledged, without effect: ${someOf(lost)}`)
+    if (undone.length > 0) this.#wrong.push(`said again, without effect: ${someOf(undone)}`)
+    if (this.#doubtful.length > 0) this.#wrong.push(`${this.#doubtful.length} could not be said again`)
+    if (effects.twice > 0) this.#wrong.push(`${effects.twice} took effect twice`)
+    return {
+      held: this.#met > 0 && this.#wrong.length === 0,
+      figures: {
+        'errors met': this.#met,
+        acknowledged: this.#acknowledged.length,
+        'acknowledged, lost': lost.length,
+        'in doubt, said again': this.#resolved.length,
+        'of those, not exactly once': undone.length + effects.twice,
+        'slowest exit, ms': Math.round(this.#slowestMs),
+        'answered after a stalled sync, ms': Math.round(this.#stalledMs),
+      },
+      ...(this.#wrong.length > 0 && { detail: this.#wrong.slice(0, 8).join('\n') }),
+    }
+  }
+}
+
+const batches = (ticks: readonly Tick[]): Tick[][] =>
+  Array.from({ length: Math.ceil(ticks.length / BATCH) }, (_, at) =>
+    ticks.slice(at * BATCH, (at + 1) * BATCH),
+  )
+
+/** Resolves when the gateway has delivered all it took. */
+async function drained(url: string): Promise<void> {
+  for (;;) {
+    const answer = await fetch(`${url}/admin/v1/status`, { headers: { authorization: 'Bearer dev' } })
+    const { conservation } = (await answer.json()) as { conservation: { pending: number } } // admin/wire.ts
+    if (conservation.pending === 0) return
+  }
+}

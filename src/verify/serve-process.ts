@@ -1,0 +1,71 @@
+/** `sluice serve`, the executable itself, in a process whose disk is intercepted. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+const EXECUTABLE = join(import.meta.dirname, '../../bin/sluice.js')
+
+export interface ServeOptions {
+  readonly directory: string
+  readonly trackUrl: string
+  /** Of the shim, and settings. */
+  readonly env: Readonly<Record<string, string>>
+  /** Where Node keeps what it compiled: a proof starts hundreds of processes of the same code. */
+  readonly cache: string
+}
+
+export interface Exit {
+  readonly code: number | null
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+export class ServeProcess implements AsyncDisposable {
+  readonly #child: ChildProcess
+  readonly exited: Promise<Exit>
+  /** Where it listens; undefined when it ended before. */
+  readonly url: Promise<string | undefined>
+
+  constructor({ directory, trackUrl, env, cache }: ServeOptions) {
+    const settings = {
+      SLUICE_DATA_DIR: directory,
+      SLUICE_PORT: '0',
+      SLUICE_LOG_LEVEL: 'silent',
+      SLUICE_ADMIN_TOKEN: 'dev',
+      CUSTOMERIO_SITE_ID: 'dev',
+      CUSTOMERIO_API_KEY: 'dev',
+      CUSTOMERIO_TRACK_URL: trackUrl,
+      NODE_COMPILE_CACHE: cache,
+    }
+    const stdio: ['ignore', 'pipe', 'ignore'] = ['ignore', 'pipe', 'ignore']
+    const child = spawn(process.execPath, [EXECUTABLE, 'serve', '--json'], {
+      env: { ...settings, ...env },
+      stdio,
+    })
+    this.#child = child
+    this.exited = once(child, 'exit').then(([code]) => ({ code, at: Date.now() }))
+    this.url = readUrl(child)
+  }
+
+  /** Ends it, and resolves when it is gone. */
+  async end(signal: NodeJS.Signals): Promise<void> {
+    this.#child.kill(signal)
+    await this.exited
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.end('SIGKILL')
+  }
+}
+
+async function readUrl(child: ChildProcess): Promise<string | undefined> {
+  if (child.stdout === null) return undefined
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { event, url } = JSON.parse(line) as { event?: string; url?: string } // the executable's --json
+    if (event !== 'ready') continue
+    child.stdout.resume()
+    return url
+  }
+  return undefined
+}
