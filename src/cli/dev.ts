@@ -87,7 +87,7 @@ async function openEmulator(
 ): Promise<string> {
   const { startEmulator } = await import('../emulator/emulator.ts')
   const port = await portFor(job, '127.0.0.1', emulatorPort)
-  const running = await startEmulator({ port, directory: join(dataDir, 'emulator') })
+  const running = await startEmulator({ port, directory: join(dataDir, 'emulator'), appPerSecond: 10 })
   stack.use(running)
   return running.url
 }

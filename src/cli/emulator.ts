@@ -107,7 +107,11 @@ async function start(job: Job): Promise<void> {
   const { startEmulator } = await import('../emulator/emulator.ts')
   const { config } = await job.load(DEV_DEFAULTS)
   const directory = job.flag('ephemeral') ? undefined : join(config.dataDir, 'emulator')
-  await using running = await startEmulator({ port: config.emulatorPort, ...(directory && { directory }) })
+  await using running = await startEmulator({
+    port: config.emulatorPort,
+    appPerSecond: 10,
+    ...(directory && { directory }),
+  })
   const { output } = job
   if (output.json) output.document({ event: 'ready', url: running.url, directory: directory ?? null })
   output.note(`Customer.io, emulated, at ${running.url}. Site id, API key and App API key are "dev".`)

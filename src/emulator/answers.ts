@@ -85,6 +85,12 @@ const appAnswer = (status: number, body: object): Answer => ({
   body: JSON.stringify(body),
 })
 
+/** Beyond the limit of the App API, with the least wait that its header can name. */
+export function appTooMany(perSecond: number): Answer {
+  const answer = appError(429, `rate limited to ${perSecond} requests per 1s`)
+  return { ...answer, headers: { ...answer.headers, 'retry-after': '1' } }
+}
+
 export const appUnsupported = (detail: string): Answer => appError(501, detail, { code: 'not_emulated' })
 
 /** Transactional sends answer in the envelope of the Track API. */

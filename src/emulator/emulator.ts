@@ -30,6 +30,8 @@ export interface EmulatorOptions {
   readonly credentials?: Partial<Credentials>
   /** From acceptance to effect, in milliseconds. */
   readonly settleMs?: number
+  /** Calls of the App API a second; Customer.io takes 10. Without it there is no limit. */
+  readonly appPerSecond?: number
   readonly faults?: readonly FaultRule[]
 }
 
@@ -91,10 +93,10 @@ export interface Emulator extends AsyncDisposable {
  */
 export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
   const { host = '127.0.0.1', port = 8247, clock = systemClock, random = Math.random, settleMs = 0 } = options
-  const { credentials = {}, directory } = options
+  const { credentials = {}, directory, appPerSecond } = options
   refusePublicHost(host)
   refuseRealCredentials(credentials)
-  const service = new Service({ clock, random, credentials, settleMs, directory })
+  const service = new Service({ clock, random, credentials, settleMs, directory, appPerSecond })
   for (const rule of options.faults ?? []) service.faults.add(rule)
   const server = buildServer(service)
   await listen(server, { host, port }).catch((thrown: unknown) => {

@@ -133,7 +133,7 @@ export class Faults {
 }
 
 /** A token bucket that holds one second's worth, and one token at the least. */
-class Bucket {
+export class Bucket {
   readonly #rps: number
   readonly #most: number
   #tokens: number

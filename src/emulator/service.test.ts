@@ -90,3 +90,16 @@ test('literal parts of a path go before parameters, and parts are decoded one by
   assert.equal(router.find('GET', '/a//c'), undefined)
   assert.equal(router.find('POST', '/a/b/c'), undefined)
 })
+
+test('with its limit the App API takes ten calls a second and says when to come again; Track has none', () => {
+  const at = new Service({ clock: frozen, random: () => 0.5, appPerSecond: 10 })
+  const headers = { authorization: 'Bearer dev' }
+  const read = () => at.answer({ method: 'GET', path: '/v1/segments', headers, body: '' })
+  const statuses = Array.from({ length: 12 }, () => read().status)
+  assert.deepEqual(statuses, [...Array(10).fill(200), 429, 429])
+  assert.equal(read().headers['retry-after'], '1')
+  assert.match(read().body, /rate limited to 10 requests per 1s/)
+  for (let n = 0; n < 100; n += 1) assert.equal(identify(at, '1', {}).status, 200)
+  at.clock.advance(1_000)
+  assert.equal(read().status, 200)
+})

@@ -4,12 +4,12 @@
  */
 import type { Clock, Random } from '../core/clock.ts'
 import { SluiceError, toSluiceError } from '../core/errors.ts'
-import { type Answer, appError, notEmulated, refusal, trackError } from './answers.ts'
+import { type Answer, appError, appTooMany, notEmulated, refusal, trackError } from './answers.ts'
 import { appRoutes } from './app-api.ts'
 import type { AppWorkspace } from './app-route.ts'
 import { type Credentials, isBasic, isBearer } from './auth.ts'
 import { controlRoutes } from './control.ts'
-import { Faults } from './faults.ts'
+import { Bucket, Faults } from './faults.ts'
 import { MovableClock } from './movable-clock.ts'
 import { pipelineRoutes } from './pipelines.ts'
 import { RequestLog } from './requests.ts'
@@ -29,6 +29,8 @@ export interface ServiceOptions {
   readonly settleMs?: number
   /** Where the journal lies; without it the workspace lives in memory only. */
   readonly directory?: string | undefined
+  /** Calls of the App API a second; Customer.io takes 10. Without it there is no limit. */
+  readonly appPerSecond?: number | undefined
 }
 
 export interface ServiceRequest {
@@ -50,13 +52,16 @@ export class Service {
   readonly requests = new RequestLog()
   readonly #credentials: Credentials
   readonly #router: Router
+  readonly #appLimit: { readonly perSecond: number; readonly calls: Bucket } | undefined
 
   /** Throws what opening the directory throws. */
-  constructor({ clock, random, credentials, settleMs = 0, directory }: ServiceOptions) {
+  constructor({ clock, random, credentials, settleMs = 0, directory, appPerSecond }: ServiceOptions) {
     this.#credentials = { ...DEV, ...credentials }
     this.clock = new MovableClock(clock)
     this.faults = new Faults(this.clock, random)
     this.workspace = new Workspace({ clock: this.clock, settleMs, directory })
+    if (appPerSecond !== undefined)
+      this.#appLimit = { perSecond: appPerSecond, calls: new Bucket(appPerSecond, this.clock.mono()) }
     this.#router = new Router([...this.#emulated(), ...controlRoutes(this)])
   }
 
@@ -97,6 +102,12 @@ export class Service {
     }
   }
 
+  #refuseTooMany({ auth }: Route): Answer | undefined {
+    const limit = this.#appLimit
+    if (auth !== 'bearer' || limit === undefined || limit.calls.take(this.clock.mono())) return undefined
+    return appTooMany(limit.perSecond)
+  }
+
   #respond({ method, path, headers, body }: ServiceRequest): Answer {
     const [place = '', search = ''] = path.split('?', 2)
     const found = this.#router.find(method, place)
@@ -104,6 +115,7 @@ export class Service {
     const { route, params } = found
     return (
       refuseStranger(route, headers.authorization, this.#credentials) ??
+      this.#refuseTooMany(route) ??
       route.respond({ params, query: queryOf(search), headers, text: body })
     )
   }
