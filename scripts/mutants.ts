@@ -153,6 +153,20 @@ const ROWS: readonly Row[] = [
     'if (REPEATABLE_4XX.has(status))',
     ['src/customerio/outcome.test.ts'],
   ],
+  [
+    'going in smaller company charged as a retry',
+    'delivery/split.ts',
+    'op.narrowed = batch.items > 1',
+    'op.narrowed = false',
+    SPLIT,
+  ],
+  [
+    'the port closed without notice',
+    'http/server.ts',
+    'if (noticeMs > 0) await options.clock.sleep(noticeMs)',
+    '',
+    ['src/http/server.test.ts'],
+  ],
   ['Retry-After ignored', 'delivery/pace.ts', 'this.#gate(result.retryAfterMs, now)', '', PACE],
   [
     'a cut for every 429',
