@@ -16,6 +16,7 @@ import { Ages } from './age.ts'
 import { deliver, noteAttempt, noteRefusal, resultOf } from './deliver.ts'
 import { type Batch, Dispatcher } from './dispatcher.ts'
 import { type Ended, makeOp, type Op } from './op.ts'
+import { Ownership } from './ownership.ts'
 import { Pace, type PaceState } from './pace.ts'
 import { faultOf } from './records.ts'
 import { Recovery } from './recovery.ts'
@@ -80,6 +81,7 @@ export class Delivery implements AsyncDisposable {
   readonly #pace: Pace
   readonly #settlement: Settlement
   readonly #recovery: Recovery
+  readonly #ownership = new Ownership()
   readonly #subscriptions = new Map<string, Subscription>()
   readonly #work = new Wakeup()
   readonly #room = new Map<string, Wakeup>()
@@ -113,7 +115,7 @@ export class Delivery implements AsyncDisposable {
     for (const topic of [TOPICS.events, TOPICS.replay]) {
       const subscription = await bus.subscribe(topic, topic === TOPICS.replay ? replayGroup(node) : GROUP, {
         batch: topic === TOPICS.replay ? REPLAY_OPS : Math.min(2000, this.#windowOps),
-        onRevoke: (lanes) => this.#handOver(topic, new Set(lanes)),
+        onRevoke: (lanes) => this.#handOver(topic, lanes),
       })
       this.#subscriptions.set(topic, subscription)
       this.#room.set(topic, new Wakeup())
@@ -177,8 +179,13 @@ export class Delivery implements AsyncDisposable {
     const { adopt = (record: Received) => record } = this.#options
     for await (const found of subscription) {
       if (this.#stop.signal.aborted) return
+      this.#ownership.see(found)
       const records = found.map(adopt)
-      this.#admit(topic, await this.#mine(topic, records, subscription))
+      const mine = await this.#mine(topic, records, subscription)
+      this.#admit(
+        topic,
+        mine.filter((record) => !this.#ownership.isOver(record)),
+      )
       if (!this.#hasRoom(topic)) this.#recovery.giveUp()
       while (!this.#hasRoom(topic) && !this.#stop.signal.aborted)
         await this.#room.get(topic)?.wait(this.#options.clock, 1_000, this.#stop.signal)
@@ -287,7 +294,16 @@ export class Delivery implements AsyncDisposable {
     this.#settle(ended)
     const failed = Math.max(0, ...again.map((ops) => ops[0]?.attempts.length ?? 0))
     const until = wait ? now + this.#pace.backoffMs(failed, now) : now
-    for (const ops of again) this.#dispatcher.giveBack(ops, until)
+    for (const ops of again) this.#giveBack(ops, until)
+  }
+
+  #giveBack(ops: readonly Op[], until: number): void {
+    const gone = ops.filter(({ record }) => this.#ownership.isOver(record))
+    if (gone.length === 0) this.#dispatcher.giveBack(ops, until)
+    else {
+      this.#dispatcher.putBack(ops.filter((op) => !gone.includes(op)))
+      this.#release(gone)
+    }
   }
 
   /**
@@ -315,15 +331,11 @@ export class Delivery implements AsyncDisposable {
   }
 
   /** Lanes go to another member: drop what has not left, wait for what has, and settle it. */
-  async #handOver(topic: string, lanes: ReadonlySet<number>): Promise<void> {
-    const isGone = ({ record }: Op) => record.topic === topic && lanes.has(record.lane)
-    this.#forget(isGone)
+  async #handOver(topic: string, lanes: readonly number[]): Promise<void> {
+    this.#ownership.end(topic, lanes)
+    const gone = this.#dispatcher.forget(({ record }) => this.#ownership.isOver(record))
+    for (const { record } of gone) this.#count(record.topic, -1)
     await Promise.all(this.#flights)
-    this.#forget(isGone) // what failed in the meantime and was given back
     await this.#settlement.drained()
-  }
-
-  #forget(isGone: (op: Op) => boolean): void {
-    for (const { record } of this.#dispatcher.forget(isGone)) this.#count(record.topic, -1)
   }
 }
