@@ -28,8 +28,8 @@ export interface LanesOptions {
 export class Lanes {
   readonly #options: LanesOptions
   readonly #held = new Map<number, HeldLane>()
-  /** What the group says is this member's. */
-  #assigned: ReadonlySet<number> = new Set()
+  /** What the group says is this member's, and since which generation without a break. */
+  #assigned: ReadonlyMap<number, number> = new Map()
   /** What it said that it holds when it last joined. */
   #claimed: readonly number[] = []
   #membership: Membership | undefined
@@ -53,7 +53,7 @@ export class Lanes {
 
   /** What the others must not be given: it is held, or about to be. */
   claim(): Claim {
-    this.#claimed = [...new Set([...this.#held.keys(), ...this.#assigned])]
+    this.#claimed = [...new Set([...this.#held.keys(), ...this.#assigned.keys()])]
     return { generation: this.#lastGeneration, lanes: this.#claimed }
   }
 
@@ -69,7 +69,8 @@ export class Lanes {
     if (before !== undefined && !follows) this.expelled()
     this.#membership = membership
     this.#lastGeneration = membership.generation
-    this.#assigned = new Set(lanes)
+    const { generation } = membership
+    this.#assigned = new Map(lanes.map((lane) => [lane, this.#assigned.get(lane) ?? generation]))
     const leaving = [...this.#held.values()].filter(
       ({ lane, draining }) => !draining && !this.#assigned.has(lane),
     )
@@ -86,7 +87,7 @@ export class Lanes {
     const lanes = [...this.#held.values()]
     for (const lane of lanes) this.#fence(lane)
     this.#membership = undefined
-    this.#assigned = new Set()
+    this.#assigned = new Map()
     this.#revoke(lanes.map(({ lane }) => lane))
     this.#options.onChange()
   }
@@ -95,7 +96,7 @@ export class Lanes {
     this.#closed.abort()
     for (const lane of [...this.#held.values()]) this.#fence(lane)
     this.#membership = undefined
-    this.#assigned = new Set()
+    this.#assigned = new Map()
   }
 
   /** Takes a lane up elsewhere than where the group is: the log has nothing there any more. */
@@ -144,10 +145,11 @@ export class Lanes {
   async #gain(lanes: readonly number[]): Promise<void> {
     const { clock, onChange } = this.#options
     if (lanes.length === 0) return
+    const before = this.#assigned
     await Promise.all(lanes.map((lane) => this.#handovers.get(lane)))
-    const member = this.#membership?.memberId
+    // What was read before a break says nothing after it: others may have held the lane meanwhile.
     const isStill = (lane: number) =>
-      this.#membership?.memberId === member && this.#assigned.has(lane) && !this.#held.has(lane)
+      before.has(lane) && this.#assigned.get(lane) === before.get(lane) && !this.#held.has(lane)
     while (!this.#closed.signal.aborted && lanes.some(isStill)) {
       const positions = await this.#positions().catch(() => undefined)
       if (positions) for (const lane of lanes.filter(isStill)) this.#hold(lane, positions(lane))
