@@ -13,7 +13,7 @@ const SETTINGS: readonly SettingName[] = ['dataDir', 'port', 'host', 'region', '
 export const doctor: CommandSpec = {
   name: 'doctor',
   group: 'Operate:',
-  summary: 'Check Node, configuration, disk, ports, clock, and the way to Customer.io.',
+  summary: 'Check Node, configuration, disk, ports, clock, Kafka, and the way to Customer.io.',
   about: 'It asks Customer.io one harmless question, GET /api/v1/accounts/region, unless --offline.',
   options: [
     { flags: '--offline', about: 'talk to nobody outside this machine' },
@@ -68,6 +68,11 @@ async function* allChecks(job: Job): AsyncGenerator<Check> {
   yield checkCredentials(config)
   yield* checkDisk(config, resolve(host.cwd), host.clock)
   yield await checkPort('port', config.host, config.port)
+  if (config.bus === 'kafka' && !job.flag('offline')) {
+    const { checkBus } = await import('./bus-check.ts')
+    output.note(`asking ${config.kafkaBrokers?.join(', ')} for the topics …`)
+    yield await checkBus(config)
+  }
   if (job.flag('offline') || !hasCredentials(config)) {
     yield {
       name: 'upstream',

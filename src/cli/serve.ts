@@ -32,6 +32,8 @@ async function runGateway(job: Job): Promise<void> {
   warnOfUnknown(job)
   if (config.adminToken === undefined)
     output.note('warning  SLUICE_ADMIN_TOKEN is not set: the commands cannot look into this gateway.')
+  if (config.roles.includes('ingest') && config.sources.length === 0)
+    output.note('warning  SLUICE_SOURCES names nobody: nothing is taken over HTTP, only from topics.')
   const { startGateway } = await import('../gateway.ts')
   await using gateway = await startGateway(config, { version: version() })
   if (output.json) output.document({ event: 'ready', url: gateway.url, upstream_url: config.trackUrl })
