@@ -109,7 +109,7 @@ const PARAMETERS: Readonly<Record<string, string>> = {
 }
 
 const idIn = (path: string): string => {
-  if (path.startsWith('/v1/customers')) return 'ada'
+  if (/^\/v1\/(customers|subscription_center)/.test(path)) return 'ada'
   return path.startsWith('/v1/objects') ? 'acme' : '1'
 }
 

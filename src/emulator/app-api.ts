@@ -7,6 +7,7 @@ import { OBJECTS, objectTypes } from './app-objects.ts'
 import { PEOPLE } from './app-people.ts'
 import { type AppRoute, type AppWorkspace, appValue } from './app-route.ts'
 import { SEGMENTS } from './app-segments.ts'
+import { SUBSCRIPTIONS } from './app-subscriptions.ts'
 import type { Route } from './route.ts'
 
 /** No other address calls from here. Customer.io asks for no credentials. */
@@ -46,6 +47,7 @@ const send = (channel: string): Answer =>
 
 const ROUTES = [
   ...PEOPLE,
+  ...SUBSCRIPTIONS,
   ...ACTIVITIES,
   ...SEGMENTS,
   ...OBJECTS,

@@ -1,4 +1,4 @@
-/** App API: people, found by address, by filter or by name, with what they are related to and subscribed to. */
+/** App API: people, found by address, by filter or by name, with what they are in and related to. */
 import { isObject, objectText, parseJson, plainText } from '../core/json.ts'
 import { type Answer, appError, appJson } from './answers.ts'
 import { identifiersView, membersView } from './app-identifiers.ts'
@@ -39,10 +39,6 @@ export const PEOPLE: readonly AppRoute[] = [
   get('/customers/:identifier/messages', (at, call) =>
     ofPerson(at, call, () => appValue({ messages: [], next: '' })),
   ),
-  get('/customers/:identifier/subscription_preferences', (at, call) =>
-    ofPerson(at, call, (person) => preferencesView(at.state, person)),
-  ),
-  get('/subscription_topics', ({ state }) => appValue({ topics: topicsOf(state).map(topicView) })),
 ]
 
 /** An unknown address gives an empty list, and so does an unencoded `+`, which stands for a space. */
@@ -68,7 +64,8 @@ export function personIn(state: State, { params, query }: Call): Person | Answer
   return findPerson(state, { kind, value: params.identifier ?? '' }) ?? notFound()
 }
 
-function ofPerson({ state }: AppWorkspace, call: Call, answer: (person: Person) => Answer): Answer {
+/** What is answered of the person in the path, or that there is none. */
+export function ofPerson({ state }: AppWorkspace, call: Call, answer: (person: Person) => Answer): Answer {
   const person = personIn(state, call)
   return isAnswer(person) ? person : answer(person)
 }
@@ -137,44 +134,3 @@ function relationshipsView(state: State, person: Person, call: Call): Answer {
 }
 
 const keyOf = ({ object }: { object: { cioObjectId: string } | undefined }) => object?.cioObjectId ?? ''
-
-/** The topics that anybody's preferences name: there is no list of them that could be kept. */
-function topicsOf(state: State): number[] {
-  const found = new Set<number>()
-  for (const person of state.people.values())
-    for (const name of Object.keys(topicsIn(person))) {
-      const id = /^topic_(\d+)$/.exec(name)?.[1]
-      if (id !== undefined) found.add(Number(id))
-    }
-  return [...found].sort((a, b) => a - b)
-}
-
-function topicsIn(person: Person): Readonly<Record<string, unknown>> {
-  const preferences = parseJson(person.attributes.get('cio_subscription_preferences')?.text ?? '{}')
-  return isObject(preferences) && isObject(preferences.topics) ? preferences.topics : {}
-}
-
-const topicView = (id: number) => ({
-  id,
-  identifier: `topic_${id}`,
-  name: `Topic ${id}`,
-  description: '',
-  subscribed_by_default: true,
-})
-
-function preferencesView(state: State, person: Person): Answer {
-  const chosen = topicsIn(person)
-  const topics = topicsOf(state).map((id) => {
-    const { name, description } = topicView(id)
-    return { id, name, description, subscribed: chosen[`topic_${id}`] !== false }
-  })
-  return appValue({
-    customer: {
-      id: person.identifiers.get('id')?.value ?? '',
-      identifiers: identifiersView(person),
-      unsubscribed: isUnsubscribed(person),
-      header: { title: 'Subscriptions', subtitle: '' },
-      topics,
-    },
-  })
-}

@@ -31,6 +31,11 @@ export const APP_ROWS: readonly Row[] = [
     'partly',
     'The topics are those that anybody’s preferences name, and all are subscribed to by default. The language is not read.',
   ],
+  [
+    'GET /v1/subscription_center/{id}/token',
+    'partly',
+    'A token that never expires; the page at its URL is not emulated.',
+  ],
   ['GET /v1/subscription_topics', 'partly', 'As subscription_preferences.'],
   ['GET /v1/activities', 'yes', 'Bounded to the last million effects.'],
   [

@@ -63,13 +63,12 @@ async function secure(url: string): Promise<{ port: number; cert: string }> {
 /** A program says all it has to say to a gateway, and to another emulator itself. Both must then hold the same. */
 async function sayToBoth(say: (url: string) => Promise<string>) {
   const { gateway, emulator, drained } = await stand()
-  const said = await say(gateway.url)
+  const straight = await startEmulator({ port: 0 })
+  after(() => straight[Symbol.asyncDispose]())
+  const [said, saidStraight] = await Promise.all([say(gateway.url), say(straight.url)])
   await drained()
   const figures = await gateway.conservation()
   assert.deepEqual([figures.dead, figures.missing], [0, 0])
-  const straight = await startEmulator({ port: 0 })
-  after(() => straight[Symbol.asyncDispose]())
-  const saidStraight = await say(straight.url)
   straight.settle()
   assert.deepEqual(await holdings(emulator), await holdings(straight))
   return { emulator, said, saidStraight }
