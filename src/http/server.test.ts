@@ -6,7 +6,7 @@ import { json } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { deflateSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import { systemClock } from '../core/clock.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import { isUlid, makeUlids } from '../core/ulid.ts'
 import { bodyText } from './body.ts'
@@ -302,12 +302,15 @@ test('a stop cuts what does not finish within its grace', async () => {
 })
 
 test('while it gives notice, a stop refuses even new connections in words; afterwards nobody listens', async () => {
-  const http = echo()
+  const noticed = Promise.withResolvers<void>()
+  const sleep: Clock['sleep'] = (ms, signal) => (ms === 100 ? noticed.promise : systemClock.sleep(ms, signal))
+  const http = createServer({ clock: { ...systemClock, sleep }, ulids: makeUlids() })
   const { host, port } = await http.listen(LOOPBACK)
   const stopped = http.stop({ noticeMs: 100 })
   const refused = await fetch(`http://${host}:${port}/echo`)
   assert.deepEqual([refused.status, refused.headers.get('connection')], [503, 'close'])
   assert.equal(((await refused.json()) as { code: string }).code, 'shutting_down')
+  noticed.resolve()
   await stopped
   await assert.rejects(fetch(`http://${host}:${port}/echo`))
 })
