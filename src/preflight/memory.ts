@@ -22,16 +22,24 @@ class Bounded<Value> {
   }
 }
 
+const ID = 'id:'
+
 export class Memory {
+  /** By the id without case and spaces, the key as it was written first. */
   readonly #spellings = new Bounded<string>()
+  /** Those keys: most that come are among them, and are looked up as they are. */
+  readonly #first = new Bounded<true>()
   readonly #newest = new Bounded<number>()
 
-  /** Another spelling of the same id, by case or spaces alone; undefined when there is none. */
-  otherSpelling(id: string): string | undefined {
-    const plain = id.trim().toLowerCase()
+  /** Another spelling of the id in the key `id:…`, by case or spaces alone; undefined when there is none. */
+  otherSpelling(key: string): string | undefined {
+    if (this.#first.get(key)) return undefined
+    const plain = key.slice(ID.length).trim().toLowerCase()
     const known = this.#spellings.get(plain)
-    if (known === undefined) this.#spellings.set(plain, id)
-    return known === id ? undefined : known
+    if (known !== undefined) return known.slice(ID.length)
+    this.#spellings.set(plain, key)
+    this.#first.set(key, true)
+    return undefined
   }
 
   /** By how many seconds an identify is older than the newest one of the person; 0 when it is the newest. */

@@ -164,9 +164,9 @@ test('ids that differ by case or spaces, and identifies that come too late, are 
 
 test('the memory keeps the last 50,000 and forgets what came first', () => {
   const memory = new Memory()
-  for (let n = 0; n < 50_001; n += 1) memory.otherSpelling(`p${n}`)
-  assert.equal(memory.otherSpelling('P1'), 'p1')
-  assert.equal(memory.otherSpelling('P0'), undefined)
+  for (let n = 0; n < 50_001; n += 1) memory.otherSpelling(`id:p${n}`)
+  assert.equal(memory.otherSpelling('id:P1'), 'p1')
+  assert.equal(memory.otherSpelling('id:P0'), undefined)
 })
 
 test('a rule that is off finds nothing, and one that refuses changes nothing', () => {

@@ -73,7 +73,7 @@ function checkMemory(
   found: Finding[],
 ): void {
   if (key === undefined || key.length > LIMITS.nameBytes + 3) return
-  const other = key.startsWith('id:') ? memory.otherSpelling(key.slice(3)) : undefined
+  const other = key.startsWith('id:') ? memory.otherSpelling(key) : undefined
   if (other !== undefined)
     found.push({
       rule: 'similar_id',
