@@ -6,7 +6,6 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { PipelinesClient } from 'customerio-node'
-import fc from 'fast-check'
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts'
 import { holdings } from './holdings.ts'
 import { type Stand, stand } from './stand.ts'
@@ -106,76 +105,6 @@ test('all that the official client says is done, the same as without a gateway i
   await sayEverything(clientOf(straight, { strictMode: true }))
   straight.settle()
   assert.deepEqual(await holdings(emulator), await holdings(straight))
-})
-
-test('1000 people and events said through v1, v2, Pipelines, and straight to Customer.io leave the same', async () => {
-  const said = fc
-    .sample(
-      fc.record({
-        id: fc.oneof(
-          fc.stringMatching(/^[a-z]{1,3}$/),
-          fc.stringMatching(/^[a-z]{1,2}$/).map((name) => `${name}@example.com`),
-        ),
-        isEvent: fc.boolean(),
-        texts: fc.dictionary(
-          fc.constantFrom('plan', 'city', 'n'),
-          fc.oneof(fc.string(), fc.integer(), fc.boolean()),
-          { maxKeys: 3 },
-        ),
-      }),
-      { numRuns: 1000, seed: 4 },
-    )
-    .map((one, n) => ({ ...one, seconds: SECONDS - 1000 + n }))
-  const identifiers = (id: string) => (id.includes('@') ? { email: id } : { id })
-  const v2 = said.map(({ id, isEvent, texts, seconds }) => ({
-    type: 'person',
-    action: isEvent ? 'event' : 'identify',
-    identifiers: identifiers(id),
-    ...(isEvent ? { name: 'x' } : {}),
-    timestamp: seconds,
-    attributes: texts,
-  }))
-  const cdp = said.map(({ id, isEvent, texts, seconds }, n) => ({
-    type: isEvent ? 'track' : 'identify',
-    userId: id,
-    ...(isEvent ? { event: 'x', properties: texts, messageId: `m${n}` } : { traits: texts }),
-    timestamp: new Date(seconds * 1000).toISOString(),
-  }))
-  const call = async (url: string, path: string, body: object, user = 'dev:dev', method = 'POST') => {
-    const headers = { authorization: `Basic ${btoa(user)}`, 'content-type': 'application/json' }
-    const answer = await fetch(`${url}${path}`, { method, headers, body: JSON.stringify(body) })
-    assert.equal(await answer.text(), '{}\n')
-  }
-  const ways: Readonly<Record<string, (url: string) => Promise<void>>> = {
-    v2: (url) => call(url, '/api/v2/batch', { batch: v2 }),
-    pipelines: (url) => call(url, '/v1/batch', { batch: cdp }, 'dev:'),
-    v1: async (url) => {
-      const sayOne = async ({ id, isEvent, texts, seconds }: (typeof said)[number]) => {
-        const path = `/api/v1/customers/${encodeURIComponent(id)}`
-        if (isEvent) await call(url, `${path}/events`, { name: 'x', data: texts, timestamp: seconds })
-        else await call(url, path, { ...texts, _timestamp: seconds }, 'dev:dev', 'PUT')
-      }
-      // One call after another for each person, and the people side by side.
-      const people = Map.groupBy(said, ({ id }) => id.toLowerCase()).values()
-      await Promise.all(
-        Array.from({ length: 16 }, async () => {
-          for (const ones of people) for (const one of ones) await sayOne(one)
-        }),
-      )
-    },
-  }
-  const left: unknown[] = []
-  for (const say of Object.values(ways)) {
-    const at = await stand()
-    await say(at.gateway.url)
-    await at.drained()
-    left.push(await holdings(at.emulator))
-    await using straight = await startEmulator({ port: 0 })
-    await say(straight.url)
-    straight.settle()
-    left.push(await holdings(straight))
-  }
-  for (const other of left.slice(1)) assert.deepEqual(other, left[0])
 })
 
 interface Server {
