@@ -10,6 +10,7 @@ import { Judge } from '../src/ingest/judge.ts'
 import { trackRoutes } from '../src/ingest/routes.ts'
 import { policiesWith, RULE_NAMES, ruleOf } from '../src/preflight/rules.ts'
 import { refuseSends } from '../src/relay/sends.ts'
+import { DIFFERENCES } from './differences.ts'
 import { proofPage } from './proof.ts'
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
@@ -201,9 +202,25 @@ ${reasons.join('\n')}
 `
 }
 
+function differencesPage(): string {
+  const rows = Object.entries(DIFFERENCES).map(([kind, { what, why }]) => [`\`${kind}\``, what, why])
+  return `# What arrives otherwise than it was said
+
+An application that changes its host to Sluice says the same as before. Customer.io receives it with these differences and no
+others, made from \`scripts/differences.ts\`; \`test/flow/differences.test.ts\` compares both, call by call and member by member.
+
+${table(['Kind', 'What', 'Why'], rows)}
+
+Two more come with numbers. Adjacent identifies of one person may travel as one, with the last value of each attribute and the
+newest timestamp (\`delivery/coalesce.test.ts\`). A change of a segment for more than 100 people becomes several calls that together
+say the same (\`test/flow/track-v1-only.test.ts\`). What is refused by a rule of \`docs/preflight.md\` does not arrive at all.
+`
+}
+
 /** Every page by its path. */
 export const PAGES: Readonly<Record<string, () => string | Promise<string>>> = {
   'docs/compatibility.md': compatibilityPage,
+  'docs/differences.md': differencesPage,
   'docs/errors.md': errorsPage,
   'docs/notices.md': noticesPage,
   'docs/preflight.md': preflightPage,
