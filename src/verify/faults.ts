@@ -59,6 +59,16 @@ export const FAULTS = {
       },
     })),
   },
+  /** Writes accents in one form, as file systems and databases have done. */
+  foldedIds: {
+    bus: busWith((real) => ({
+      publish: (topic, records) =>
+        real.publish(
+          topic,
+          records.map((record) => ({ ...record, value: record.value.normalize('NFC') })),
+        ),
+    })),
+  },
   /** Parses every value and prints it again, as any framework does that knows only objects. */
   printedAgain: {
     bus: busWith((real) => ({

@@ -4,6 +4,7 @@ import { powerLoss } from './d2-power-loss.ts'
 import { corruption } from './d3-corruption.ts'
 import { diskErrors } from './d5-disk-errors.ts'
 import { hostile } from './h1-hostile.ts'
+import { ids } from './h2-ids.ts'
 import { storm } from './l1-storm.ts'
 import { order } from './l2-order.ts'
 import { partial } from './l3-partial.ts'
@@ -36,5 +37,6 @@ export const PROOFS: readonly Proof[] = [
   replay,
   deploy,
   hostile,
+  ids,
   simulation,
 ]
