@@ -17,7 +17,7 @@ import { SluiceError } from '../core/errors.ts'
 import { isEventEffect } from './history.ts'
 import { identifierOfKey } from './identifiers.ts'
 import { type Item, readItem } from './item.ts'
-import { findPerson } from './state.ts'
+import { findPerson, newState } from './state.ts'
 import { personView } from './views.ts'
 import { Workspace } from './workspace.ts'
 
@@ -234,6 +234,43 @@ describe('the journal', () => {
       () => open(directory),
       (thrown) => thrown instanceof SluiceError && thrown.code === 'newer_format',
     )
+  })
+
+  test('a snapshot of format 1, whose segments had no names, is read', () => {
+    const directory = folder()
+    const { exports: _, ...state } = newState()
+    const segments = new Map([['7', new Set(['a3000001'])]])
+    writeFileSync(join(directory, 'snapshot'), serialize({ format: 1, state: { ...state, segments } }))
+    const opened = open(directory)
+    const read = opened.state
+    assert.deepEqual(read.segments.get('7')?.members, new Set(['a3000001']))
+    assert.deepEqual([read.segments.get('7')?.name, read.exports], ['Segment 7', []])
+    opened.close()
+  })
+
+  test('segments and exports that the App API made are there after a restart, from journal and snapshot', () => {
+    const directory = folder()
+    const item = (value: object) => readItem(JSON.stringify(value))
+    const before = open(directory)
+    before.accept([
+      item({ type: 'segment', action: 'create', segment_id: '1', name: 'VIP' }),
+      item({ type: 'segment', action: 'create', segment_id: '2', name: 'gone' }),
+      item({ type: 'segment', action: 'delete', segment_id: '2' }),
+      item({ type: 'export', action: 'create', kind: 'deliveries' }),
+    ])
+    before.close()
+    for (const compactAbove of [undefined, 0, 0]) {
+      const again = open(directory, compactAbove)
+      assert.deepEqual(
+        [...again.state.segments].map(([id, { name }]) => [id, name]),
+        [['1', 'VIP']],
+      )
+      assert.deepEqual(
+        again.state.exports.map(({ id, kind }) => [id, kind]),
+        [[1, 'deliveries']],
+      )
+      again.close()
+    }
   })
 
   test('reset empties the disk as well', () => {
