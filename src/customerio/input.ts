@@ -3,10 +3,12 @@
  * the limit. Limits are Customer.io's, in bytes of UTF-8 (Track API, limits, August 2026). Pure.
  */
 import { SluiceError } from '../core/errors.ts'
-import { byteLength, isObject, type JsonObject } from '../core/json.ts'
+import { byteLength, isObject, type JsonObject, objectText } from '../core/json.ts'
 import { LIMITS } from '../core/limits.ts'
 import { isUlid } from '../core/ulid.ts'
 import { MOST_SECONDS } from '../core/unix-time.ts'
+import { type RuleName, ruleOf } from '../preflight/rules.ts'
+import { attributeFindings } from '../preflight/sizes.ts'
 
 declare global {
   interface JSON {
@@ -62,27 +64,21 @@ export function memberTexts(field: string, value: unknown): [key: string, text: 
     .map(([key, member]) => [key, jsonText(`${field}.${key}`, member)])
 }
 
-/** Members of an identify that have rules of their own instead of the limits on attributes. */
-const isStructured = (key: string): boolean => key.startsWith('cio_')
-
-/** The attributes of an identify: their number, the length of each name and of each value. */
+/** The attributes of an identify: their number, the length of each name and of each value. The rules are those of preflight. */
 export function checkAttributes(field: string, texts: readonly (readonly [string, string])[]): void {
-  const { attributes: limit } = LIMITS
-  if (texts.length > limit)
-    throw refuse(field, `must have at most ${limit} members, not ${texts.length}`, { limit })
-  for (const [key, text] of texts) {
-    if (isStructured(key)) continue
-    const name = byteLength(key)
-    if (name > LIMITS.nameBytes)
-      throw refuse(`${field}.${key}`, `must have a name of at most ${LIMITS.nameBytes} bytes`, {
-        limit: LIMITS.nameBytes,
-        bytes: name,
-      })
-    const most = key === 'id' || key === 'email' ? LIMITS.nameBytes : LIMITS.valueBytes
-    const bytes = byteLength(text.startsWith('"') ? String(JSON.parse(text)) : text)
-    if (bytes > most)
-      throw refuse(`${field}.${key}`, `must have at most ${most} bytes, not ${bytes}`, { limit: most, bytes })
-  }
+  const text = objectText(texts)
+  const [found] = attributeFindings(JSON.parse(text) as JsonObject, text) // it was put together as an object
+  if (found === undefined) return
+  const { rule, counted = 0 } = found
+  const { limit = 0 } = ruleOf(rule)
+  const path = found.field === '' ? field : `${field}.${found.field}`
+  throw refuse(path, mostOf(rule, limit, counted), { limit, bytes: counted })
+}
+
+function mostOf(rule: RuleName, limit: number, counted: number): string {
+  if (rule === 'attribute_count') return `must have at most ${limit} members, not ${counted}`
+  if (rule === 'attribute_name_bytes') return `must have a name of at most ${limit} bytes`
+  return `must have at most ${limit} bytes, not ${counted}`
 }
 
 /**

@@ -20,6 +20,8 @@ export interface Finding {
   /** A path such as `attributes.plan`, in the terms of Track v2. */
   readonly field: string
   readonly message: string
+  /** What was counted, where there is a limit of bytes or of things. */
+  readonly counted?: number
   readonly fix?: Fix
 }
 

@@ -60,12 +60,13 @@ function tooLong({ rule, field, name, bytes }: TooLong): Finding {
     return {
       rule,
       field,
+      counted: bytes,
       message: `${shown} cannot be longer than ${LIMITS.nameBytes} bytes: it has ${bytes}`,
     }
   const [what, limit] =
     rule === 'attribute_name_bytes' ? ['name', LIMITS.nameBytes] : ['value', LIMITS.valueBytes]
   const message = `property ${what} cannot be longer than ${limit} bytes: that of ${shown} has ${bytes}`
-  return { rule, field, message }
+  return { rule, field, counted: bytes, message }
 }
 
 function checkIdentify({ kind, value, members }: Subject, found: Finding[]): void {
@@ -93,6 +94,7 @@ export function attributeFindings(attributes: JsonObject, text: string, isPerson
     found.push({
       rule: 'attribute_count',
       field: '',
+      counted: names.length,
       message: `cannot have more than ${LIMITS.attributes} attributes: there are ${names.length}`,
     })
   const bytes = text.length * 3 > LIMITS.nameBytes ? byteLength(text) : 0
