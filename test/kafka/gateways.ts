@@ -10,8 +10,8 @@ import { openEmulator, type Stand, stand } from '../flow/stand.ts'
 export interface Cluster {
   readonly emulator: Emulator
   readonly env: Readonly<Record<string, string>>
-  /** One more gateway. */
-  start(roles: string): Promise<Stand>
+  /** One more gateway; `more` goes over the settings that all have. */
+  start(roles: string, more?: Readonly<Record<string, string>>): Promise<Stand>
 }
 
 /** Each look costs the broker a few questions. */
@@ -33,8 +33,8 @@ export async function standCluster(brokers: string, lanes = 4): Promise<Cluster>
   await using admin = new KafkaAdmin({ brokers: [brokers] })
   await admin.ensureTopics(planOf(config))
   const emulator = await openEmulator()
-  const start = async (roles: string) => {
-    const started = await stand({ emulator, env: { ...env, SLUICE_ROLES: roles } })
+  const start = async (roles: string, more: Readonly<Record<string, string>> = {}) => {
+    const started = await stand({ emulator, env: { ...env, SLUICE_ROLES: roles, ...more } })
     after(() => started.gateway.close())
     return started
   }

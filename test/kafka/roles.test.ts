@@ -1,10 +1,13 @@
 /** Several processes over one real broker: intakes and workers that share the load. Each is a whole gateway with its roles. */
 import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { USER } from '../../scripts/kafka/broker.ts'
 import type { Done, LetterPage } from '../../src/admin/wire.ts'
 import { SluiceError } from '../../src/core/errors.ts'
 import { TOPICS } from '../../src/core/record.ts'
-import { stand } from '../flow/stand.ts'
+import { stand, temporary } from '../flow/stand.ts'
 import { standCluster, until } from './gateways.ts'
 import { reasonToLeaveOut, standBroker } from './stand.ts'
 
@@ -97,4 +100,27 @@ test('a topic that is missing is named at the start, with what to do', { skip },
     assert.match(thrown.hint, /sluice bus init/)
     return true
   })
+})
+
+test('a gateway comes in by the door that its settings name: SCRAM over TLS, secrets from files', {
+  skip,
+}, async () => {
+  const { emulator, start } = await standCluster(broker().address())
+  const directory = temporary()
+  const [ca, password] = [join(directory, 'ca.pem'), join(directory, 'password')]
+  writeFileSync(ca, broker().certificates.ca)
+  writeFileSync(password, USER.password)
+  const door = {
+    SLUICE_KAFKA_BROKERS: broker().address('sasltls'),
+    SLUICE_KAFKA_SASL_USERNAME: USER.username,
+    SLUICE_KAFKA_SASL_PASSWORD_FILE: password,
+    SLUICE_KAFKA_CA_FILE: ca,
+  }
+  const { call, gateway } = await start('ingest,delivery', door)
+  await call('POST', '/api/v1/customers/42/events', { name: 'e' })
+  await until(async () => (await gateway.conservation()).pending === 0)
+  emulator.settle()
+  assert.equal(emulator.events().length, 1)
+  writeFileSync(password, 'another')
+  await assert.rejects(start('ingest', door), { code: 'bus_unauthorized' })
 })
