@@ -171,6 +171,33 @@ test('while the log is full a batch is tried again, and never overtaken by the n
   )
 })
 
+test('a batch that waits for room gives up what goes to another process meanwhile', async () => {
+  const { bus, start, write, taken } = stand()
+  const tried = Promise.withResolvers<void>()
+  let full = true
+  const away: Pick<Bus, 'publish' | 'subscribe'> = {
+    publish: async (topic, records) => {
+      tried.resolve()
+      if (full) throw new SluiceError('bus_unavailable')
+      await bus.publish(topic, records)
+    },
+    subscribe: (...args) => bus.subscribe(...args),
+  }
+  await write(TOPICS.track, ...Array.from({ length: 200 }, (_, n) => track(`u${n % 40}`, n)))
+  await using first = await start(away)
+  await tried.promise
+  await using second = await start()
+  while ((await bus.lag(TOPICS.track, INTAKE_GROUP)).unsettled === 200) await clock.sleep(0)
+  full = false
+  const operations = await taken(TOPICS.track)
+  assert.ok(first !== second)
+  assert.deepEqual(
+    operations.map(numberOf).sort((a, b) => a - b),
+    Array.from({ length: 200 }, (_, n) => n),
+    'each once: what the second had taken over, the first did not publish after it',
+  )
+})
+
 test('nobody takes the sends: they stay', async () => {
   const { bus, start, write, taken } = stand()
   await using _ = await start()

@@ -14,11 +14,12 @@ import type { Bus, Subscription } from '../bus/bus.ts'
 import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
-import { type BusRecord, type Received, TOPICS } from '../core/record.ts'
+import { Ownership } from '../core/ownership.ts'
+import { type Received, TOPICS } from '../core/record.ts'
 import type { Intake } from './accept.ts'
 import type { Draft } from './draft.ts'
 import type { Judge } from './judge.ts'
-import { isFault, readAndJudge } from './message.ts'
+import { type Fault, isFault, readAndJudge } from './message.ts'
 import { type Message, strangeRecord, unreadableRecord } from './strangers.ts'
 
 export interface TopicIntakeOptions {
@@ -61,7 +62,9 @@ const RETRY_MS = 1_000
 export class TopicIntake implements AsyncDisposable {
   readonly #options: TopicIntakeOptions
   readonly #stop = new AbortController()
+  readonly #ownership = new Ownership()
   readonly #subscriptions: Subscription[] = []
+  readonly #works: Work[] = []
   readonly #loops: Promise<void>[] = []
 
   constructor(options: TopicIntakeOptions) {
@@ -73,16 +76,21 @@ export class TopicIntake implements AsyncDisposable {
       const work = new Work()
       const subscription = await this.#options.bus.subscribe(topic, INTAKE_GROUP, {
         batch: BATCH,
-        onRevoke: () => work.idle(),
+        onRevoke: (lanes) => {
+          this.#ownership.end(topic, lanes)
+          return work.idle()
+        },
       })
+      this.#works.push(work)
       this.#subscriptions.push(subscription)
       this.#loops.push(this.#guard(this.#follow(subscription, work)))
     }
   }
 
-  /** Finishes the batches under way; what they leave comes again. */
+  /** Finishes the batches under way, unless the log is full; what they leave comes again. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
+    await Promise.all(this.#works.map((work) => work.idle()))
     for (const subscription of this.#subscriptions) await subscription[Symbol.asyncDispose]()
     await Promise.all(this.#loops)
   }
@@ -100,27 +108,40 @@ export class TopicIntake implements AsyncDisposable {
   async #follow(subscription: Subscription, work: Work): Promise<void> {
     for await (const records of subscription) {
       if (this.#stop.signal.aborted) return
+      this.#ownership.see(records)
       await work.during(() => this.#take(records, subscription))
     }
   }
 
   async #take(records: readonly Received[], subscription: Subscription): Promise<void> {
-    const { drafts, faulty } = sort(records, this.#options.judge)
-    await this.#untilStored(() => this.#store(drafts, faulty, records[0]?.topic ?? ''))
-    if (this.#stop.signal.aborted) return
-    await subscription.settle(records)
+    const { judge } = this.#options
+    const messages = records.map((record) => ({ record, read: readAndJudge(record, judge) }))
+    const stored = await this.#untilStored(async () => {
+      const mine = messages.filter(({ record }) => !this.#ownership.isOver(record))
+      await this.#store(mine)
+      return mine.map(({ record }) => record)
+    })
+    if (stored !== undefined) await subscription.settle(stored)
   }
 
-  async #store(drafts: readonly Draft[], faulty: readonly BusRecord[], source: string): Promise<void> {
+  async #store(messages: readonly Read[]): Promise<void> {
     const { bus, intake, notify } = this.#options
+    const source = messages[0]?.record.topic ?? ''
+    const drafts = messages.flatMap(({ read }) => (isFault(read) ? [] : read))
+    const faulty = messages.flatMap(({ record, read }) =>
+      isFault(read) ? unreadableRecord(record, read) : [],
+    )
     await intake.accept(drafts, { source, correlationId: source })
     if (faulty.length === 0) return
     await bus.publish(TOPICS.events, faulty)
     notify('ingest.unreadable', { source, count: faulty.length })
   }
 
-  /** A batch is tried until it is stored: to go on with the next one would turn the order of its people around. */
-  async #untilStored(store: () => Promise<void>): Promise<void> {
+  /**
+   * A batch is tried until it is stored: to go on with the next one would turn the order of its people around. Undefined when
+   * a stop was asked for before.
+   */
+  async #untilStored<T>(store: () => Promise<T>): Promise<T | undefined> {
     while (!this.#stop.signal.aborted)
       try {
         return await store()
@@ -128,23 +149,14 @@ export class TopicIntake implements AsyncDisposable {
         if (!(thrown instanceof SluiceError) || !PASSING.has(thrown.code)) throw thrown
         await this.#options.clock.sleep(RETRY_MS, this.#stop.signal)
       }
+    return undefined
   }
 }
 
-interface Sorted {
-  readonly drafts: readonly Draft[]
-  readonly faulty: readonly BusRecord[]
-}
-
-function sort(records: readonly Received[], judge: Judge): Sorted {
-  const drafts: Draft[] = []
-  const faulty: BusRecord[] = []
-  for (const record of records) {
-    const read = readAndJudge(record, judge)
-    if (isFault(read)) faulty.push(unreadableRecord(record, read))
-    else drafts.push(read)
-  }
-  return { drafts, faulty }
+/** A record, and what it says or why it says nothing. */
+interface Read {
+  readonly record: Received
+  readonly read: Draft | Fault
 }
 
 /** What is under way of one subscription, to be waited for when its lanes are taken away. */

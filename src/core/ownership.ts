@@ -1,9 +1,9 @@
 /**
- * Which records are no longer this worker's. A lane that is taken away leaves its records all over: in a batch that is being
- * looked up, in the queues, in calls under way that will fail and come back. Its next owner has them all, and may be ahead;
+ * Which records are no longer this member's. A lane that is taken away leaves its records all over: in a batch that is being
+ * looked up, in the queues, in calls under way that will fail and come back, in a publication that is tried again. Its next owner has them all, and may be ahead;
  * so none of them may leave from here any more. They are known by their epoch: a lane that returns comes under a later one.
  */
-import type { Place } from '../core/record.ts'
+import type { Place } from './record.ts'
 
 export class Ownership {
   /** By topic and lane: the latest epoch that was received, and the latest that has ended. */
