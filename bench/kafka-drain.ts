@@ -3,29 +3,31 @@
  * environment names, `reference` the worker of the reference architecture (one kafkajs message, one SDK call, one after the
  * other). The emulated Customer.io is the same process for both.
  */
-import { setTimeout as pause } from 'node:timers/promises'
 import { RegionUS, TrackClient } from 'customerio-node'
 import { Kafka, logLevel } from 'kafkajs'
 import { DEV_DEFAULTS, loadConfig } from '../src/config.ts'
+import type { Notify } from '../src/core/notices.ts'
 import { startEmulator } from '../src/emulator/emulator.ts'
 import { startGateway } from '../src/gateway.ts'
 
 const [kind = '', count = '0', topic = ''] = process.argv.slice(2)
 const say = (word: string) => process.stdout.write(`${word}\n`)
 
+/** From the first settlement to the last, that first one not counted. */
 async function gateway(events: number): Promise<number> {
   const { config } = await loadConfig({ env: process.env, cwd: '/', defaults: DEV_DEFAULTS })
-  await using running = await startGateway(config)
-  const done = async () => events - (await running.conservation()).pending
-  let first = 0
-  while (first === 0) first = await done()
-  const started = performance.now()
-  let all = first
-  while (all < events) {
-    await pause(50)
-    all = await done()
+  const finished = Promise.withResolvers<number>()
+  let first: { at: number; count: number } | undefined
+  let done = 0
+  const onNotice: Notify = (name, fields) => {
+    if (name !== 'delivery.settled') return
+    const now = performance.now()
+    done += Number(fields?.count)
+    first ??= { at: now, count: done }
+    if (done >= events) finished.resolve((done - first.count) / ((now - first.at) / 1000))
   }
-  return (events - first) / ((performance.now() - started) / 1000)
+  await using _ = await startGateway(config, { onNotice })
+  return await finished.promise
 }
 
 /** The envelope {type, userId, payload, timestamp, correlationId}, an event each. */

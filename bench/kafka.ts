@@ -83,7 +83,7 @@ async function produceBare(producer: Producer<Buffer, Buffer, Buffer, Buffer>, t
 async function consumeOurs(prefix: string): Promise<number> {
   await using bus = openKafkaBus({ cluster, prefix, clock })
   const subscription = await bus.subscribe(TOPICS.events, 'g')
-  return perSecond(RECORDS, async () => {
+  return await perSecond(RECORDS, async () => {
     let seen = 0
     for await (const batch of subscription) {
       seen += batch.length
@@ -173,6 +173,7 @@ async function drains(): Promise<Record<string, number>> {
     SLUICE_KAFKA_PREFIX: prefix,
     SLUICE_DATA_DIR: join(scratch, 'kafka'),
   }
+  process.stderr.write('draining over Kafka …\n')
   const overKafka = Number(await wordOf(drainer(['gateway', String(BACKLOG)], kafka)))
 
   const directory = mkdtempSync(join(scratch, 'sqlite-'))
@@ -186,6 +187,7 @@ async function drains(): Promise<Record<string, number>> {
     })
     await publishAll(log, backlog)
   }
+  process.stderr.write('draining over SQLite …\n')
   const sqlite = { ...env, SLUICE_DATA_DIR: directory }
   const overSqlite = Number(await wordOf(drainer(['gateway', String(BACKLOG)], sqlite)))
 
@@ -204,6 +206,7 @@ async function drains(): Promise<Record<string, number>> {
   const producer = new Producer({ clientId: 'bench', bootstrapBrokers: brokers, idempotent: true })
   await producer.send({ messages: envelopes })
   await producer.close()
+  process.stderr.write('draining with the reference worker …\n')
   const args = ['reference', String(REFERENCE), `r${process.pid}.${TOPICS.track}`]
   const reference = Number(await wordOf(drainer(args, env)))
   emulator.kill('SIGKILL')
@@ -215,7 +218,6 @@ for (let round = 0; round < ROUNDS; round += 1) {
   process.stderr.write(`round ${round + 1} of ${ROUNDS} …\n`)
   rounds.push(await oneRound(round))
 }
-process.stderr.write('draining …\n')
 const drained = await drains()
 const of = (name: string) => median(rounds.map((rates) => rates[name] ?? Number.NaN))
 const ratioOf = (a: string, b: string) => median(rounds.map((rates) => (rates[a] ?? 0) / (rates[b] ?? 1)))

@@ -3,7 +3,7 @@
  * their session and then woken; the broker is killed and started again. Everything must take effect once, in order per
  * person, and the calls of both workers together must stay within the one limit.
  *
- * KAFKA_EVENTS=200000 KAFKA_PEOPLE=5000 node --test test/proof/kafka.proof.ts
+ * KAFKA_EVENTS=200000 KAFKA_PEOPLE=5000 npm run proof:kafka
  */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
