@@ -28,6 +28,8 @@ export interface MachineOptions {
   /** Applications come through HTTP; else they call the intake as the routes do. */
   readonly http: boolean
   readonly sizes: GatewayOptions['sizes']
+  /** The longest that a turn of the event loop takes, with the commit in it, milliseconds. */
+  readonly turnMs: number
   /** Puts the faults of a control between the gateway and its ports. */
   readonly plant: (options: GatewayOptions) => GatewayOptions
   readonly notify: Notify
@@ -77,7 +79,11 @@ export class Machine {
   async start(): Promise<void> {
     const { scheduler, config, notify, sizes, plant, onStart } = this.#options
     this.#starts += 1
-    const process = new ProcessClock(scheduler, `gateway ${this.#starts}`, this.#process?.skewMs)
+    const { chance, turnMs } = this.#options
+    const process = new ProcessClock(scheduler, `gateway ${this.#starts}`, {
+      skewMs: this.#process?.skewMs,
+      turnMs: () => chance.between(0, turnMs),
+    })
     this.#process = process
     this.#closing = false
     onStart(process)

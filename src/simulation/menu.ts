@@ -43,20 +43,20 @@ export const FAULTS = {
     in: 'odds',
   },
   'hot person': { about: 'most is said of one person', rate: [0.5, 0.95], in: 'speech' },
-  crash: { about: 'the process dies at any moment', rate: [1, 20], in: 'moments' },
-  deploy: { about: 'the process is stopped and started again', rate: [1, 6], in: 'moments' },
-  pause: { about: 'the process stands still for up to a minute', rate: [1, 6], in: 'moments' },
-  'clock jump': { about: 'the wall clock jumps by up to a month, either way', rate: [1, 6], in: 'moments' },
-  'disk full': { about: 'the disk is full for a while', rate: [1, 4], in: 'moments' },
-  'disk error': { about: 'a commit fails, before or after it is stored', rate: [1, 6], in: 'moments' },
-  outage: { about: 'Customer.io is gone for seconds up to hours', rate: [0.5, 4], in: 'moments' },
+  crash: { about: 'the process dies at any moment', rate: [2, 30], in: 'moments' },
+  deploy: { about: 'the process is stopped and started again', rate: [2, 12], in: 'moments' },
+  pause: { about: 'the process stands still for up to a minute', rate: [2, 12], in: 'moments' },
+  'clock jump': { about: 'the wall clock jumps by up to a month, either way', rate: [2, 12], in: 'moments' },
+  'disk full': { about: 'the disk is full for a while', rate: [3, 15], in: 'moments' },
+  'disk error': { about: 'a commit fails, before or after it is stored', rate: [2, 10], in: 'moments' },
+  outage: { about: 'Customer.io is gone for seconds up to hours', rate: [2, 10], in: 'moments' },
   'hidden limit': {
     about: 'Customer.io takes only so many calls a second, and changes its mind',
-    rate: [1, 10],
+    rate: [4, 30],
     in: 'moments',
   },
-  credentials: { about: 'the key was rotated: 401 until it is set right', rate: [0.5, 2], in: 'moments' },
-  operator: { about: 'dead letters are replayed or dropped by hand', rate: [2, 20], in: 'moments' },
+  credentials: { about: 'the key was rotated: 401 until it is set right', rate: [1, 6], in: 'moments' },
+  operator: { about: 'dead letters are replayed or dropped by hand', rate: [6, 60], in: 'moments' },
   'small batches': {
     about: 'Customer.io refuses calls of more than a few items with 413',
     rate: [1, 8],
@@ -65,6 +65,7 @@ export const FAULTS = {
   'tiny batches': { about: 'batches of one to three items', rate: [1, 3], in: 'knobs' },
   'tiny window': { about: 'a handful of operations held in memory', rate: [1, 12], in: 'knobs' },
   'no linger': { about: 'no batch waits for company', rate: [0, 0], in: 'knobs' },
+  'slow disk': { about: 'a commit takes up to so many milliseconds', rate: [10, 400], in: 'knobs' },
   'few people': { about: 'everything is said of two people', rate: [2, 3], in: 'knobs' },
   'one lane': { about: 'the log has one lane', rate: [1, 1], in: 'knobs' },
   'low ceiling': { about: 'a few calls a second, by configuration', rate: [2, 20], in: 'knobs' },
@@ -81,13 +82,27 @@ export type Menu = ReadonlyMap<FaultName, number>
 const SHARE = 0.25
 const SHARE_OF_HTTP = 1 / 16
 
+/** Some defects take several faults at once, which few menus have. Half of the runs have a theme, and little beside it. */
+const THEMES: readonly [readonly FaultName[], ...(readonly FaultName[])[]] = [
+  ['few people', 'failing', 'throttled', 'tiny batches', 'no linger'],
+  ['few people', 'crash', 'cut after', 'slow disk'],
+  ['bad item', 'operator', 'disk full'],
+  ['bad item', 'operator', 'crash', 'slow disk'],
+  ['disk full', 'crash', 'slow out', 'hot person'],
+  ['small batches', 'poison', 'bad item', 'unnamed 207', 'few people'],
+  ['tiny batches', 'reset before', 'failing', 'no linger', 'disk error'],
+  ['answer lost', 'said twice', 'crash', 'disk error'],
+]
+
 export function drawMenu(chance: Chance): Menu {
+  const theme = chance.hit(0.5) ? chance.pick(THEMES) : []
+  const share = theme.length > 0 ? SHARE / 4 : SHARE
   const menu = new Map<FaultName, number>()
   for (const name of FAULT_NAMES) {
-    const isOn = chance.hit(name === 'http' ? SHARE_OF_HTTP : SHARE)
+    const isDrawn = chance.hit(name === 'http' ? SHARE_OF_HTTP : share)
     const [low, high] = FAULTS[name].rate
     const rate = chance.between(low, high)
-    if (isOn) menu.set(name, FAULTS[name].in === 'knobs' ? Math.round(rate) : rate)
+    if (isDrawn || theme.includes(name)) menu.set(name, FAULTS[name].in === 'knobs' ? Math.round(rate) : rate)
   }
   return menu
 }

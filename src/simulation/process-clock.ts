@@ -8,19 +8,28 @@ import type { Scheduler } from './scheduler.ts'
 /** Where every simulated wall clock begins: 2026-01-01. */
 export const EPOCH = Date.UTC(2026, 0, 1)
 
+export interface ClockOptions {
+  /** How wrong its wall clock is. */
+  readonly skewMs?: number | undefined
+  /** How long a turn of its event loop takes: it is where commits are, and so where a crash can fall between two of them. */
+  readonly turnMs?: () => number
+}
+
 export class ProcessClock implements Clock {
   readonly #scheduler: Scheduler
   readonly #name: string
   readonly #bornAt: number
+  readonly #turnMs: () => number
   #skewMs: number
   #dead = false
   #stoppedUntil = 0
 
-  constructor(scheduler: Scheduler, name: string, skewMs = 0) {
+  constructor(scheduler: Scheduler, name: string, { skewMs = 0, turnMs = () => 0 }: ClockOptions = {}) {
     this.#scheduler = scheduler
     this.#name = name
     this.#bornAt = scheduler.now
     this.#skewMs = skewMs
+    this.#turnMs = turnMs
   }
 
   get dead(): boolean {
@@ -43,7 +52,8 @@ export class ProcessClock implements Clock {
         signal?.removeEventListener('abort', wake)
         if (!this.#dead) resolve()
       }
-      const callOff = ms > 0 ? this.after(wholeMs(ms), 'timer', wake) : this.after(0, 'turn', wake)
+      const callOff =
+        ms > 0 ? this.after(wholeMs(ms), 'timer', wake) : this.after(this.#turnMs(), 'turn', wake)
       signal?.addEventListener('abort', wake, { once: true })
     })
   }

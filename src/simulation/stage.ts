@@ -18,7 +18,10 @@ import { Scheduler } from './scheduler.ts'
 const DIRECTORY = '/simulation'
 /** What fits into the window is taken 2000 at a time, and replays 100 at a time beside it (delivery/worker.ts). */
 const WINDOW_OPS = 20_000
-const INTAKE_OPS = 2_000 + 100
+const INTAKE_OPS = 2_000
+const REPLAY_OPS = 100
+/** A commit with its sync on a good disk. */
+const TURN_MS = 2
 const MOST_EVENTS = 2_000_000
 
 interface Drawn {
@@ -56,7 +59,7 @@ export class Stage {
   private constructor({ run, chance, menu, config }: Drawn) {
     this.chance = chance
     this.menu = menu
-    this.horizonMs = run.horizonMs ?? Math.round(chance.between(1_000, 15_000))
+    this.horizonMs = run.horizonMs ?? Math.round(chance.between(1_000, 9_000))
     this.scheduler = new Scheduler(chance.fork())
     this.scheduler.trace = run.trace
     this.speech = new Speech(chance.fork(), menu)
@@ -64,7 +67,7 @@ export class Stage {
     this.invariants = this.#judge(config)
     this.customerIo = this.#upstream()
     this.machine = this.#machine(config, run)
-    this.applications = Array.from({ length: 1 + chance.below(5) }, (_, n) => this.#application(n + 1))
+    this.applications = Array.from({ length: 1 + chance.below(3) }, (_, n) => this.#application(n + 1))
     this.misfortune = this.#faults()
     for (const name of knobsOf(menu)) this.met.add(name)
   }
@@ -78,7 +81,10 @@ export class Stage {
       machine: () => this.machine,
       history: () => this.customerIo.service.workspace.state.history,
       ceiling: ratePerSecond,
-      mostHeld: this.#windowOps + INTAKE_OPS,
+      mostHeld:
+        this.#windowOps +
+        Math.min(INTAKE_OPS, this.#windowOps) +
+        (this.menu.has('operator') ? REPLAY_OPS : 0),
       onBroken: this.#onBroken,
     })
   }
@@ -107,6 +113,7 @@ export class Stage {
       config,
       http: this.menu.has('http'),
       sizes: { windowOps: this.#windowOps, ...(batchItems === undefined ? {} : { batchItems }) },
+      turnMs: this.menu.get('slow disk') ?? TURN_MS,
       plant: plant ?? ((options) => options),
       notify: (name: NoticeName) => void this.met.add(name),
       onStart: (process) => this.invariants.processStarted(process),
@@ -180,7 +187,7 @@ async function configOf(menu: Menu, chance: Chance): Promise<Config> {
     env: {
       SLUICE_DATA_DIR: DIRECTORY,
       SLUICE_LOG_LEVEL: 'silent',
-      SLUICE_PREFLIGHT: 'event_name_bytes=off', // something must be left for Customer.io to refuse
+      SLUICE_PREFLIGHT: 'event_name_bytes=off,aged_event=off', // what is refused, and how old things are, is drawn here
       SLUICE_RETENTION: '3650d', // the wall clock jumps by a month: what is trimmed cannot be reckoned
 
       CUSTOMERIO_TRACK_URL: 'http://customer.io.invalid',

@@ -17,7 +17,7 @@ export const simulation: Proof = {
   claim:
     'Whatever strikes, and in whatever order: at every event nothing acknowledged is missing, no event acts twice, nobody is overtaken; afterwards all is delivered and accounted for.',
   faultModel:
-    'drawn per seed from 32: crashes, pauses, full and failing disks, lost and late answers, outages, 429, 5xx, 401, refusals, poison, clock jumps',
+    'drawn per seed from 33: crashes, pauses, full and failing disks, lost and late answers, outages, 429, 5xx, 401, refusals, poison, clock jumps',
   control: `${Object.keys(PLANTS).length} mistakes, one after the other, each to be noticed within ${PATIENCE} seeds`,
   run: (context) => (context.planted ? runPlants(context) : runSeeds(context)),
 }
