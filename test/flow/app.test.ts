@@ -186,8 +186,9 @@ test('the calls of all share one budget: who would wait too long is told when to
   const gone = new AbortController()
   const refused: Response[] = []
   const enough = Promise.withResolvers<void>()
-  // One goes at once, and three wait for a turn of theirs within three seconds; the rest would wait longer.
-  const calls = Array.from({ length: 12 }, async () => {
+  // One goes at once, and three wait for a turn of theirs within three seconds; the rest would wait longer. However slowly
+  // they come, four of so many are refused.
+  const calls = Array.from({ length: 24 }, async () => {
     const answer = await get(at, '/v1/segments', { signal: gone.signal })
     if (answer.status === 429 && refused.push(answer) === 4) enough.resolve()
   })
