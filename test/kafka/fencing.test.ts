@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import type { Bus } from '../../src/bus/bus.ts'
-import { patience, SCENARIOS } from '../../src/bus/conformance.ts'
+import { makeRecord, patience, SCENARIOS } from '../../src/bus/conformance.ts'
 import { KAFKA_FEATURES, openKafkaBus } from '../../src/bus/kafka.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { staleMemberChangesNothing } from './fencing.ts'
@@ -144,3 +144,26 @@ for (const [name, fault] of Object.entries(FAULTS))
     assert.ok(failure, 'nothing noticed')
     t.diagnostic(failure.message.split('\n')[0] ?? '')
   })
+
+test('a consumer that no longer fetches is started anew, which is told', { skip }, async () => {
+  const { open: openStuck, remove } = await plant({
+    file: 'kafka-fetcher.ts',
+    edits: [['await this.#launch()', 'if ((Fetcher.first ??= this) !== this) await this.#launch()']],
+    check: fencing,
+  })
+  const topic = nextPrefix()
+  await createTopics(cluster(), [topic], 1)
+  const told: string[] = []
+  await using bus = openStuck({
+    ...{ cluster: cluster(), clock: systemClock, sessionMs: 6_000, heartbeatMs: 100, stallMs: 500 },
+    notify: (name) => told.push(name),
+  })
+  const subscription = await bus.subscribe(topic, 'g')
+  await bus.publish(topic, [makeRecord('a', 1)])
+  for await (const batch of subscription) {
+    assert.equal(await subscription.settle(batch), 1)
+    break
+  }
+  assert.ok(told.includes('bus.stalled'))
+  remove()
+})
