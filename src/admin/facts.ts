@@ -11,6 +11,8 @@ import type { BusReport } from './wire.ts'
 export interface DeliveryFacts {
   readonly breaker: UpstreamState
   readonly ratePerSecond: number
+  /** The part of the ceiling that is this process's now. */
+  readonly ceilingPerSecond: number
   readonly concurrency: number
   readonly inFlight: number
   /** Operations that the ledger counts and the bus does not yet. */
@@ -92,9 +94,28 @@ export class Facts {
 
   /** The record of an operation that has no outcome yet, if it is not too deep in the backlog. */
   async findPending(id: string): Promise<Received | undefined> {
-    let from = Math.min(...(await this.#lag()).positions.values())
-    for (let looked = 0; Number.isFinite(from) && looked < LOOKED_AT; ) {
-      const records = await this.#from.bus.read(TOPICS.events, { from, limit: 1_000 })
+    const starts = this.#starts((await this.#lag()).positions)
+    const most = Math.ceil(LOOKED_AT / Math.max(1, starts.length))
+    for (const start of starts) {
+      const found = await this.#look(id, { ...start, most })
+      if (found) return found
+    }
+    return undefined
+  }
+
+  /** On a cluster every lane counts by itself; an embedded log has one row of offsets for all. */
+  #starts(positions: ReadonlyMap<number, number>): readonly { lane?: number; from: number }[] {
+    if (this.#from.bus.features.shared) return [...positions].map(([lane, from]) => ({ lane, from }))
+    return positions.size === 0 ? [] : [{ from: Math.min(...positions.values()) }]
+  }
+
+  async #look(
+    id: string,
+    { most, ...start }: { readonly lane?: number; readonly from: number; readonly most: number },
+  ): Promise<Received | undefined> {
+    let { from } = start
+    for (let looked = 0; looked < most; ) {
+      const records = await this.#from.bus.read(TOPICS.events, { ...start, from, limit: 1_000 })
       const found = records.find((record) => record.id === id)
       const last = records.at(-1)
       if (found || last === undefined) return found
@@ -123,7 +144,7 @@ export class Facts {
       region,
       state: state?.breaker ?? 'paused',
       rate_per_s: state?.ratePerSecond ?? 0,
-      ceiling_per_s: ceiling,
+      ceiling_per_s: state?.ceilingPerSecond ?? ceiling,
       concurrency: state?.concurrency ?? 0,
       in_flight: state?.inFlight ?? 0,
       last_status: last?.status ?? null,

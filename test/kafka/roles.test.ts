@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { USER } from '../../scripts/kafka/broker.ts'
-import type { Done, LetterPage } from '../../src/admin/wire.ts'
+import type { Done, LetterPage, Trace } from '../../src/admin/wire.ts'
 import { SluiceError } from '../../src/core/errors.ts'
 import { TOPICS } from '../../src/core/record.ts'
 import { stand, temporary } from '../flow/stand.ts'
@@ -79,13 +79,16 @@ test('what a stopped worker had left, another delivers', { skip }, async () => {
     { key: 'a', value: '{"type":"track","userId":"a","payload":{"event":"e"}}' },
     { key: 'a', value: Uint8Array.of(0xff) },
   ])
-  await until(async () => (await first.gateway.conservation()).accepted === 2)
+  const waiting = await first.call('POST', '/api/v1/customers/b/events', { name: 'e' })
+  await until(async () => (await first.gateway.conservation()).accepted === 3)
+  const trace = await first.admin<Trace>(`/operations/${waiting.headers.get('x-sluice-id')}`)
+  assert.deepEqual([trace.state, trace.key], ['pending', 'id:b'])
   await first.gateway.close()
   emulator.faults.clear()
   const second = await start('delivery')
   await until(async () => (await second.gateway.conservation()).pending === 0)
   emulator.settle()
-  assert.equal(emulator.events().length, 1)
+  assert.equal(emulator.events().length, 2)
 })
 
 test('a topic that is missing is named at the start, with what to do', { skip }, async () => {
