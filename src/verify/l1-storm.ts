@@ -9,7 +9,7 @@ import { type Emulator, startEmulator } from '../emulator/emulator.ts'
 import { type FaultRule, seededRandom } from '../emulator/faults.ts'
 import { type Effects, effectsOf, lostOf, someOf } from './effects.ts'
 import { GatewayLine } from './gateway-process.ts'
-import { postTicks, type Tick } from './load.ts'
+import { LET_BAD_PASS, postTicks, type Tick } from './load.ts'
 import type { Finding, Proof, ProofContext } from './proof.ts'
 import { callsTo, openStand, type Stand } from './stand.ts'
 
@@ -22,7 +22,7 @@ const BATCH = 100
 const BAD_SHARE = 0.01
 
 /** Small batches, so that there are many calls for the storm to hit. */
-const ENV = { SLUICE_LIMITS_LINGER: '0ms' }
+const ENV = { SLUICE_LIMITS_LINGER: '0ms', ...LET_BAD_PASS }
 
 /** Each of the four is drawn independently; the emulator draws once and adds up, so these are their shares of what is left. */
 const STORM: readonly FaultRule[] = [
@@ -46,7 +46,7 @@ export const storm: Proof = {
     const { kills, unbalanced } = await weather(sent, emulator, context)
     const { requests: calls } = emulator.stats()
     emulator.faults.clear()
-    await using stand = await openStand({ directory: context.directory, emulator })
+    await using stand = await openStand({ directory: context.directory, emulator, env: ENV })
     await stand.drained()
     const balance = await stand.gateway.conservation()
     const dead = await deadNumbers(stand)

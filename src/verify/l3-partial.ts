@@ -5,7 +5,7 @@ import { isObject, parseJson } from '../core/json.ts'
 import { seededRandom } from '../emulator/faults.ts'
 import { effectsOf, lostOf, someOf } from './effects.ts'
 import { type Answered, intercept, type Script } from './interceptor.ts'
-import { idOf, postTicks, type Tick } from './load.ts'
+import { idOf, LET_BAD_PASS, postTicks, type Tick } from './load.ts'
 import type { Proof, ProofContext } from './proof.ts'
 import { openStand, type Stand } from './stand.ts'
 
@@ -99,7 +99,7 @@ function openMangled({ directory, planted }: ProofContext, random: Random, count
     return mangle?.(answer, errorsIn(answer.body)) ?? answer
   }
   const fault = planted ? 'trust207' : undefined
-  return openStand({ directory, fault, between: (url) => intercept(script, url) })
+  return openStand({ directory, fault, env: LET_BAD_PASS, between: (url) => intercept(script, url) })
 }
 
 /** Of the answers that were 207. */
