@@ -59,6 +59,15 @@ export const FAULTS = {
       },
     })),
   },
+  /** Does its work where every caller waits for it. */
+  holdsLoop: {
+    bus: busWith((real) => ({
+      publish: (topic, records) => {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150)
+        return real.publish(topic, records)
+      },
+    })),
+  },
   /** Writes accents in one form, as file systems and databases have done. */
   foldedIds: {
     bus: busWith((real) => ({

@@ -5,6 +5,7 @@ import { corruption } from './d3-corruption.ts'
 import { diskErrors } from './d5-disk-errors.ts'
 import { hostile } from './h1-hostile.ts'
 import { ids } from './h2-ids.ts'
+import { callers } from './h3-callers.ts'
 import { storm } from './l1-storm.ts'
 import { order } from './l2-order.ts'
 import { partial } from './l3-partial.ts'
@@ -38,5 +39,6 @@ export const PROOFS: readonly Proof[] = [
   deploy,
   hostile,
   ids,
+  callers,
   simulation,
 ]
