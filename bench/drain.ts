@@ -11,7 +11,7 @@ const ULID = '01JDBYA8000000000000000000'
 const LOAD: Omit<Load, 'requests'> = {
   path: '/api/v2/batch',
   bodies: Array.from({ length: 20 }, (_, n) => prebuilt(n * 1_000, 1_000)),
-  connections: 50,
+  connections: 64,
 }
 
 function prebuilt(from: number, size: number): string {
