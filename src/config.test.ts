@@ -123,6 +123,22 @@ test('sources come from a list in the file, from one text, or from the credentia
   assert.deepEqual(own.config.sources, [{ name: 'default', siteId: 's', apiKey: 'k' }])
 })
 
+test('rules of preflight are set one by one, as a mapping or as one text, and none beside what a rule may be', async () => {
+  const yaml = 'preflight:\n  empty_attribute: off\n  similar_id: refuse\n'
+  const set = { empty_attribute: 'off', similar_id: 'refuse' }
+  const inFile = await load({ files: { '/app/sluice.yaml': yaml } })
+  assert.deepEqual(inFile.config.preflight, set)
+  const inText = await load({ env: { SLUICE_PREFLIGHT: 'empty_attribute=off, similar_id=refuse' } })
+  assert.deepEqual(inText.config.preflight, set)
+  assert.equal(shown('preflight', inText.config), 'empty_attribute=off,similar_id=refuse')
+  assert.equal((await load()).config.preflight, undefined)
+  for (const wrong of ['id_bytes=fix', 'id_bytes=shout', 'no_rule=warn', 'id_bytes', 'batch_bytes=off'])
+    assert.match(
+      (await refused({ env: { SLUICE_PREFLIGHT: wrong } })).message,
+      /^preflight must be rule=policy/,
+    )
+})
+
 test('a wrong value is refused with what it must be and where it came from', async () => {
   const cases: readonly [Given, RegExp][] = [
     [{ env: { SLUICE_PORT: '80a' } }, /port must be a port .*; SLUICE_PORT says "80a"/],
