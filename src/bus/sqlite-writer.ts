@@ -7,11 +7,11 @@ import { join } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { toStorageError, transaction } from '../sqlite/database.ts'
 import type { Disk } from '../sqlite/disk.ts'
+import { isFull, Space } from '../sqlite/space.ts'
 import type { GroupState } from './group.ts'
 import type { Range } from './progress.ts'
 import type { Anchor, Heads } from './sqlite-anchor.ts'
 import type { Chunk } from './sqlite-chunk.ts'
-import { isFull, Space } from './sqlite-space.ts'
 import { MIGRATIONS, type Tables, type TopicRow } from './sqlite-tables.ts'
 
 /** What one commit stores. Plain data: it crosses to another thread. Topics are named by their numbers. */
@@ -91,7 +91,18 @@ export class LogWriter {
     if (change.chunks.length > 0) this.#space.claim()
     if (change.spends) this.#space.spend(() => this.#transact(change))
     else this.#transact(change)
-    if (change.heads) this.#anchor.write(change.heads, MIGRATIONS.length)
+    if (change.heads) this.#anchorAt(change.heads)
+  }
+
+  /** Its blocks are its own from the start, but where a file system never writes in place, even that needs space. */
+  #anchorAt(heads: Heads): void {
+    try {
+      this.#anchor.write(heads, MIGRATIONS.length)
+    } catch (thrown) {
+      if (!(thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOSPC')) throw thrown
+      this.#space.release()
+      this.#anchor.write(heads, MIGRATIONS.length)
+    }
   }
 
   get needsCheckpoint(): boolean {

@@ -5,7 +5,8 @@ import { systemClock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import { Checkpoints } from '../sqlite/checkpoints.ts'
 import { openDatabase, toStorageError, transaction } from '../sqlite/database.ts'
-import type { Disk } from '../sqlite/disk.ts'
+import { type Disk, realDisk } from '../sqlite/disk.ts'
+import { Space } from '../sqlite/space.ts'
 import { MIGRATIONS } from './schema.ts'
 
 export interface FileOptions {
@@ -37,6 +38,7 @@ export class LedgerFile {
   readonly #turn: () => Promise<unknown>
   readonly #onFatal: (error: SluiceError) => void
   readonly #checkpoints: Checkpoints
+  readonly #space: Space | undefined
   #jobs: Job[] = []
   #draining: Promise<void> | undefined
   #closed = false
@@ -49,6 +51,13 @@ export class LedgerFile {
     this.#onFatal = onFatal
     this.db = openDatabase({ path: this.#path, migrations: MIGRATIONS, ...rest })
     this.#checkpoints = new Checkpoints(this.db, this.#path)
+    if (directory !== ':memory:') this.#space = this.#spaceIn(directory, rest.disk)
+  }
+
+  #spaceIn(directory: string, disk: Disk = realDisk): Space {
+    const space = new Space({ db: this.db, disk, path: join(directory, 'ledger.reserve') })
+    space.keep()
+    return space
   }
 
   /** Throws `storage_failed` and its kind, never SQLite's own errors of the disk. */
@@ -111,11 +120,21 @@ export class LedgerFile {
   #commit(jobs: readonly Job[]): void {
     try {
       if (this.#failure !== undefined) throw this.#failure
-      const answers = transaction(this.db, () => jobs.map((job) => job.run()))
+      const work = () => this.#transact(jobs)
+      const answers = this.#space ? this.#space.spend(work) : work()
       for (const answer of answers) answer()
+      this.#space?.keep()
       this.#checkpoints.committed()
     } catch (thrown) {
       this.#fail(jobs, toStorageError(thrown, this.#path))
+    }
+  }
+
+  #transact(jobs: readonly Job[]): (() => void)[] {
+    try {
+      return transaction(this.db, () => jobs.map((job) => job.run()))
+    } catch (thrown) {
+      throw toStorageError(thrown, this.#path)
     }
   }
 

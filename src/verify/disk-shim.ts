@@ -49,6 +49,7 @@ const WORDS = [
   'atMs',
   'quota',
   'used',
+  'lies',
 ] as const
 type Words = Record<(typeof WORDS)[number], number>
 
@@ -89,9 +90,9 @@ export class ShimControl implements Disposable {
     this.#write({ calls: 0, countdown: 0, sticky: 0 })
   }
 
-  /** From now on the disk has so many bytes left. */
-  leave(bytes: number): void {
-    this.#write({ quota: this.read().used + bytes })
+  /** From now on the disk has so many bytes left. `lies`: what finds no room is said to be done. */
+  leave(bytes: number, lies = false): void {
+    this.#write({ quota: this.read().used + bytes, lies: Number(lies) })
   }
 
   read(): Words {

@@ -2,7 +2,9 @@
 import { kill } from './d1-kill.ts'
 import { powerLoss } from './d2-power-loss.ts'
 import { corruption } from './d3-corruption.ts'
+import { diskFull } from './d4-disk-full.ts'
 import { diskErrors } from './d5-disk-errors.ts'
+import { recovery } from './d6-recovery.ts'
 import { hostile } from './h1-hostile.ts'
 import { ids } from './h2-ids.ts'
 import { callers } from './h3-callers.ts'
@@ -25,7 +27,9 @@ export const PROOFS: readonly Proof[] = [
   kill,
   powerLoss,
   corruption,
+  diskFull,
   diskErrors,
+  recovery,
   storm,
   order,
   partial,

@@ -2,11 +2,12 @@
  * Space kept back for settling, so that delivery can drain a full log. Two limits can be met: the largest size given,
  * above which publishing may not go but settling may by the reserve; and the disk itself, where a file of the same size
  * is given up for settling. Progress is a few rows that are replaced, and the WAL is used again from its beginning
- * after every checkpoint, so that the reserve lasts. Publishing waits until the file can be made again.
+ * after every checkpoint, so that the reserve lasts. Publishing waits until the file can be made again. The ledger keeps
+ * one of its own: nothing is settled that it has not recorded, and what is settled leaves the log, which makes room.
  */
 import type { DatabaseSync } from 'node:sqlite'
 import { SluiceError } from '../core/errors.ts'
-import type { Disk } from '../sqlite/disk.ts'
+import type { Disk } from './disk.ts'
 
 const PAGE = 4096
 const RESERVE = 8 * 1024 * 1024
@@ -21,7 +22,7 @@ export interface SpaceOptions {
   readonly disk: Disk
   /** Of the reserve. */
   readonly path: string
-  readonly maxBytes: number | undefined
+  readonly maxBytes?: number | undefined
 }
 
 export class Space {
@@ -42,8 +43,13 @@ export class Space {
 
   /** To be called before publishing, which needs the reserve to be there or made again. Throws `storage_full`. */
   claim(): void {
+    if (!this.keep()) throw new SluiceError('storage_full')
+  }
+
+  /** Makes the reserve where it is missing and there is room for it. Returns whether it is there. */
+  keep(): boolean {
     this.#kept ||= this.#disk.free(this.#path) >= 2 * RESERVE && this.#disk.reserve(this.#path, RESERVE)
-    if (!this.#kept) throw new SluiceError('storage_full')
+    return this.#kept
   }
 
   /** Runs work that may use the reserve: beyond the largest size, and when the disk is full, in place of the file. */
@@ -53,12 +59,17 @@ export class Space {
       return work()
     } catch (thrown) {
       if (!isFull(thrown)) throw thrown
-      this.#disk.remove(this.#path)
-      this.#kept = false
+      this.release()
       return work()
     } finally {
       this.#limit(0)
     }
+  }
+
+  /** Gives the file up. */
+  release(): void {
+    this.#disk.remove(this.#path)
+    this.#kept = false
   }
 
   #limit(beyond: number): void {
