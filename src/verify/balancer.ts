@@ -34,9 +34,11 @@ export class Balancer implements Disposable {
     const first = this.#turn
     for (let refusals = 0; ; refusals += 1) {
       const member = this.#members[(first + refusals) % this.#members.length]
-      const { status, refused } = await this.#try(member?.url, path, body)
+      const url = member?.url
+      const { status, refused } = await this.#try(url, path, body)
       if (!refused) return { status, refusals }
-      if (member) member.url = undefined // out of rotation until the next process is up
+      // Out of rotation until the next process is up, unless that is up already.
+      if (member && member.url === url) member.url = undefined
       if (refusals >= ROUNDS * this.#members.length) return { status, refusals }
     }
   }
