@@ -98,11 +98,18 @@ export class Settlement {
       const live = entries.filter(({ topic }) => topic === TOPICS.events).length
       this.#recorded += live
       await this.#publish(entries)
-      const settling = [...placesByTopic(closings)].map(([topic, places]) =>
-        this.#options.settle(topic, places),
-      )
+      const settle = () =>
+        Promise.all(
+          [...placesByTopic(closings)].map(([topic, places]) => this.#options.settle(topic, places)),
+        )
+      let settling: Promise<unknown> | undefined = settle()
       this.#recorded -= live // the bus counts them as settled from the call on; the promise is about the disk
-      await Promise.all(settling)
+      // The reserve may be spent: settled again, they are only stored again.
+      await this.#whileFull(() => {
+        const begun = settling ?? settle()
+        settling = undefined
+        return begun
+      })
       this.#working = 0
       this.#tell(entries)
     } catch (error) {

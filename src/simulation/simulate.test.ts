@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Chance } from './chance.ts'
 import { PLANTS } from './plants.ts'
+import type { Run } from './run.ts'
 import { Scheduler } from './scheduler.ts'
 import { simulate } from './simulate.ts'
 
@@ -17,6 +18,19 @@ test('whatever strikes, nothing is lost, doubled or overtaken; and a seed always
   assert.equal(again.hash, outcomes[1]?.hash)
   assert.equal(new Set(outcomes.map(({ hash }) => hash)).size, seeds.length)
 })
+
+/** What was found and mended: it must not come back. */
+const FOUND: readonly (Run & { readonly about: string })[] = [
+  {
+    about: 'a full disk whose reserve was spent ended settling for good',
+    seed: 433,
+  },
+]
+
+for (const { about, ...run } of FOUND)
+  test(`found with seed ${run.seed}: ${about}`, async () => {
+    assert.deepEqual((await simulate(run)).broken, [])
+  })
 
 test('an answer before the commit is noticed at once', async () => {
   const plant = PLANTS['answers before it stores']
