@@ -7,7 +7,7 @@ import { GatewayLine } from './gateway-process.ts'
 import type { Proof, ProofContext } from './proof.ts'
 
 const IDLE = { quick: 1_000, full: 5_000 }
-const ROUNDS = 3
+const ROUNDS = 5
 const LONGEST_HOLD_MS = 100
 /** As large as a body may be. */
 const BYTES = 500 * 1024
@@ -32,7 +32,7 @@ export const callers: Proof = {
     const sockets = await openAll(url, context.cases ?? IDLE[context.scale])
     const told = await attack(url, context)
     for (const socket of sockets) socket.destroy()
-    const longest = Math.min(...told.holdsMs)
+    const longest = Math.max(...told.leastMs)
     return {
       held: longest <= LONGEST_HOLD_MS && told.refused === told.bombs && told.unanswered === 0,
       figures: {
@@ -41,9 +41,7 @@ export const callers: Proof = {
         refused: told.refused,
         'good calls': told.good,
         unanswered: told.unanswered,
-        // What the machine does besides is in the longest of a round as well; what the gateway does itself is in every round.
         'longest hold, ms': Math.round(longest),
-        'by round, ms': told.holdsMs.map((ms) => Math.round(ms)).join(', '),
       },
     }
   },
@@ -83,15 +81,25 @@ interface Told {
   refused: number
   good: number
   unanswered: number
-  readonly holdsMs: number[]
+  /**
+   * Of each bomb the least of its rounds. What the machine does besides makes a hold longer now and then; what a bomb does is
+   * there every time.
+   */
+  readonly leastMs: number[]
 }
 
 async function attack(url: string, { progress, signal, seed }: ProofContext): Promise<Told> {
-  const told: Told = { bombs: 0, refused: 0, good: 0, unanswered: 0, holdsMs: [] }
+  const told: Told = {
+    bombs: 0,
+    refused: 0,
+    good: 0,
+    unanswered: 0,
+    leastMs: BOMBS.map(() => Number.POSITIVE_INFINITY),
+  }
   const headers = { authorization: `Basic ${btoa('dev:dev')}` }
   for (let round = 0; round < ROUNDS && !signal.aborted; round += 1) {
-    await holdMs(url) // forgets what was before
-    for (const { body, encoding } of BOMBS) {
+    for (const [place, { body, encoding }] of BOMBS.entries()) {
+      await holdMs(url) // forgets what was before
       const packed = encoding === undefined ? {} : { 'content-encoding': encoding }
       const bomb = fetch(`${url}/api/v2/batch`, { method: 'POST', headers: { ...headers, ...packed }, body })
       const good = fetch(`${url}/api/v1/customers/${seed}`, { method: 'PUT', headers, body: '{"a":1}' })
@@ -100,9 +108,9 @@ async function attack(url: string, { progress, signal, seed }: ProofContext): Pr
       const { status } = await bomb
       if (status >= 400 && status < 500) told.refused += 1
       if ((await good).status !== 200) told.unanswered += 1
+      told.leastMs[place] = Math.min(told.leastMs[place] ?? 0, await holdMs(url))
       progress(told.bombs, ROUNDS * BOMBS.length, 'bombs')
     }
-    told.holdsMs.push(await holdMs(url))
   }
   return told
 }
