@@ -13,7 +13,9 @@ import type { Notify } from './core/notices.ts'
 import { SharedPeople } from './ingest/links.ts'
 import { openSqliteLedger } from './ledger/sqlite.ts'
 import type { People } from './people/people.ts'
+import { GROUP } from './delivery/replay.ts'
 import { openSqlitePeople } from './people/sqlite.ts'
+import { TOPICS } from './core/record.ts'
 import type { Stores } from './surfaces.ts'
 import type { World } from './world.ts'
 
@@ -76,9 +78,9 @@ export async function openLocalBus(
     ...(maxLogBytes === undefined ? {} : { maxBytes: maxLogBytes }),
     ...(acceptLoss === undefined ? {} : { acceptLoss }),
   })
-  // The group of the sends begins now: a topic that nobody reads is trimmed by age alone.
-  const holder = await bus.subscribe(SENDS.topic, SENDS.group)
-  await holder[Symbol.asyncDispose]()
+  // These groups begin now, also where nothing delivers yet: a topic that nobody reads is trimmed by age alone.
+  for (const { topic, group } of [SENDS, { topic: TOPICS.events, group: GROUP }])
+    await (await bus.subscribe(topic, group))[Symbol.asyncDispose]()
   return bus
 }
 

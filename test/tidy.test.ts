@@ -137,6 +137,7 @@ const ROOT_MAY: Readonly<Record<string, readonly string[]>> = {
     'world.ts',
     'surfaces.ts',
     'admin/facts.ts',
+    'delivery/replay.ts',
     'ingest/links.ts',
     ...PORTS.map((p) => `${p}/`),
   ],

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { type Disk, realDisk } from '../sqlite/disk.ts'
 import { LedgerFile } from './sqlite-file.ts'
 
 /** A file in memory whose turns are counted: one turn is one commit. */
@@ -77,4 +81,47 @@ test('closing twice is closing once', async () => {
   const asked = file.write(remember('a'))
   await Promise.all([file.close(), file.close()])
   assert.equal(await asked, 1)
+})
+
+/** A disk on which this statement fails with SQLite's code, as long as `fails` says so. */
+function failing(statement: string, errcode: number, fails: () => boolean): Disk {
+  return {
+    ...realDisk,
+    database: (path, timeoutMs) => {
+      const db = realDisk.database(path, timeoutMs)
+      const exec = db.exec.bind(db)
+      db.exec = (sql) => {
+        if (sql.includes(statement) && fails()) throw Object.assign(new Error('the disk'), { errcode })
+        exec(sql)
+      }
+      return db
+    },
+  }
+}
+
+const FULL = 13
+const IO_ERROR_FSYNC = 1034
+
+test('a checkpoint that fails stops the process: SQLite would keep it to itself', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-ledger-'))
+  const told: string[] = []
+  const disk = failing('wal_checkpoint', IO_ERROR_FSYNC, () => true)
+  const file = new LedgerFile({ directory, disk, onFatal: ({ code }) => told.push(code) })
+  for (let n = 0; told.length === 0 && n < 1_000; n += 1) await file.write(() => n)
+  assert.deepEqual(told, ['storage_failed'])
+  await assert.rejects(
+    file.write(() => 0),
+    { code: 'storage_failed' },
+  )
+  await file.close()
+  rmSync(directory, { recursive: true })
+})
+
+test('on a full disk the ledger writes in the place of its reserve, so that delivery can drain', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-ledger-'))
+  const reserve = join(directory, 'ledger.reserve')
+  const file = new LedgerFile({ directory, disk: failing('COMMIT', FULL, () => existsSync(reserve)) })
+  assert.equal(await file.write(() => 'stored'), 'stored')
+  await file.close()
+  rmSync(directory, { recursive: true })
 })
