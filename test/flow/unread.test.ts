@@ -12,6 +12,8 @@ test('what was taken where nothing delivers is not removed for its age', async (
   const env = { SLUICE_DATA_DIR: directory, SLUICE_ROLES: 'ingest' }
   const { config } = await loadConfig({ env, cwd: directory, defaults: DEV_DEFAULTS })
   await using bus = await openLocalBus(config, { world: realWorld(), notify: silent, onFatal: () => {} })
-  await bus.publish(TOPICS.events, [{ id: '1', key: 'a', kind: 'person.event', at: 1, headers: {}, value: '{}' }])
+  await bus.publish(TOPICS.events, [
+    { id: '1', key: 'a', kind: 'person.event', at: 1, headers: {}, value: '{}' },
+  ])
   assert.equal(await bus.trim(Number.POSITIVE_INFINITY), 0)
 })
