@@ -22,8 +22,9 @@ export interface OpenOptions {
 const BUSY_MS = 5_000
 
 /**
- * Opens and migrates. Its owner makes the checkpoints (checkpoints.ts). WAL with synchronous=FULL: NORMAL does not sync the log at commit, and loses acknowledged rows on
- * power loss. Throws `newer_format` when the file was written by a later version, `log_damaged` when it is no database.
+ * Opens and migrates. Its owner makes the checkpoints (checkpoints.ts). WAL with synchronous=FULL: NORMAL does not sync the log at
+ * commit, and loses acknowledged rows on power loss. Throws `newer_format` when the file was written by a later version,
+ * `log_damaged` when it is no database.
  */
 export function openDatabase(options: OpenOptions): DatabaseSync {
   const { path, disk = realDisk } = options
@@ -42,8 +43,10 @@ export function openDatabase(options: OpenOptions): DatabaseSync {
 
 function prepare(db: DatabaseSync, options: OpenOptions): void {
   const { maxPages, shrinks = false } = options
+  // First: to set auto_vacuum is a commit, also where it is set already, and a checkpoint after it would go unheard.
+  db.exec('PRAGMA wal_autocheckpoint = 0')
   if (shrinks) db.exec('PRAGMA auto_vacuum = INCREMENTAL')
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;')
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
   if (maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${maxPages}`)
   migrate(db, options)
 }
