@@ -28,6 +28,7 @@ export const trackRoutes = (deps: TrackDeps) => async (app: FastifyInstance) => 
 
 /** Below these paths a call that there is not, or not with this method, is told so in the shape of those that there are. */
 function missing(app: FastifyInstance, answer: typeof answerV1Error): void {
+  app.setErrorHandler(answer)
   app.setNotFoundHandler((request, reply) => answer(noSuchPath(request), request, reply))
 }
 

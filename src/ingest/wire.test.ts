@@ -170,3 +170,12 @@ for (const [method, url, body] of CALLS) {
     }
   })
 }
+
+test('a call that there is not is told so in the shape of its API, whatever its body is', async () => {
+  for (const url of ['/api/v1/customers/a/b', '/api/v2/nothing'])
+    for (const bytes of [Buffer.from('{}'), Buffer.from([0x7b, 0xff, 0x7d])]) {
+      const answer = await say('PUT', url, bytes)
+      assert.equal(answer.statusCode, bytes.length === 2 ? 404 : 400)
+      assert.match(answer.body, /^\{"(meta|errors)":/)
+    }
+})
