@@ -104,11 +104,13 @@ export class Invariants {
     this.#effective.add(id)
     if (times > 1) onBroken(`event ${n} of ${subject} took effect ${times} times`)
     if (log.offsetOf(id) === undefined) this.#refresh()
-    const offset = log.offsetOf(id)
+    const last = this.#lastOffset.get(subject)
+    const offsets = log.offsetsOf(id)
+    // Customer.io ignores who is suppressed, and the effect is then that of the repeat, after an unsuppress between the two.
+    const offset = offsets.find((at) => at >= (last?.offset ?? 0)) ?? offsets[0]
     if (offset === undefined)
       onBroken(`event ${n} of ${subject} took effect under ${id}, which is not in the log`)
     if (offset === undefined || this.#replayed.has(id)) return
-    const last = this.#lastOffset.get(subject)
     if (last !== undefined && offset < last.offset)
       onBroken(`event ${n} of ${subject} at ${offset} took effect after ${last.n} at ${last.offset}`)
     this.#lastOffset.set(subject, { offset, n })

@@ -13,7 +13,7 @@ export class LogView {
   readonly #disk: MemoryDisk
   readonly #path: string
   readonly #records: Logged[] = []
-  readonly #offsets = new Map<string, number>()
+  readonly #offsets = new Map<string, number[]>()
   #db: DatabaseSync | undefined
   #tables: Tables | undefined
   #topic: number | undefined
@@ -31,7 +31,12 @@ export class LogView {
 
   /** The first offset at which this id lies. */
   offsetOf(id: string): number | undefined {
-    return this.#offsets.get(id)
+    return this.#offsets.get(id)?.[0]
+  }
+
+  /** All at which it lies: several where a caller repeated what was in doubt. */
+  offsetsOf(id: string): readonly number[] {
+    return this.#offsets.get(id) ?? []
   }
 
   /** Reads on. Returns what is wrong, such as a hole. */
@@ -46,7 +51,9 @@ export class LogView {
       for (const [index, record] of decodeChunk(chunk).records.entries()) {
         const logged = { ...record, offset: chunk.first + index }
         this.#records.push(logged)
-        if (!this.#offsets.has(record.id)) this.#offsets.set(record.id, logged.offset)
+        const known = this.#offsets.get(record.id)
+        if (known) known.push(logged.offset)
+        else this.#offsets.set(record.id, [logged.offset])
       }
       this.#next = chunk.first + chunk.count
     }

@@ -25,6 +25,11 @@ const FOUND: readonly (Run & { readonly about: string })[] = [
     about: 'a full disk whose reserve was spent ended settling for good',
     seed: 433,
   },
+  {
+    about:
+      'the event of a suppressed person took effect by its repeat, and was taken for one that was overtaken',
+    seed: 1477,
+  },
 ]
 
 for (const { about, ...run } of FOUND)
