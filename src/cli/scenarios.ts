@@ -108,15 +108,19 @@ async function burst(stage: Stage, { n, drainMs }: Size): Promise<Figures> {
   })
 }
 
-/** An attribute may have 1000 bytes (Track API, limits). */
-const TOO_LONG = 'x'.repeat(1001)
+/**
+ * Customer.io takes `ios` and `android` (Track API, devices). No rule of preflight looks at it, so that it is Customer.io who
+ * refuses: what preflight knows is refused before it is taken, and never is a dead letter.
+ */
+const PLATFORM = 'windows'
 
 async function poison(stage: Stage, { n, drainMs }: Size): Promise<Figures> {
   const identifiers = { id: `poison_${stage.run}` }
-  const bad = { type: 'person', identifiers, action: 'identify', attributes: { note: TOO_LONG } }
+  const device = { token: 't-1', platform: PLATFORM }
+  const bad = { type: 'person', identifiers, action: 'add_device', device }
   await stage.track.call('POST', '/api/v2/entity', JSON.stringify(bad))
   await stage.sendEvents(n)
-  stage.say(`▸ ${n} good events and one operation with an attribute of ${TOO_LONG.length} bytes`)
+  stage.say(`▸ ${n} good events and one device of the platform ${PLATFORM}`)
   await stage.drain(drainMs)
   const path = `/admin/v1/dead-letters?key=id:${identifiers.id}`
   const [letter] = (await stage.admin.json<LetterPage>('GET', path)).data
