@@ -34,8 +34,8 @@ export const order: Proof = {
   faultModel: '10 % 503, 5 % cut after acceptance; one person with thousands of events queued',
   control: 'what waits is handed over with the newest first',
   run: async (context) => {
-    const { hot = SIZES[context.scale].hot } = { hot: context.cases }
-    const size = { ...SIZES[context.scale], hot }
+    const usual = SIZES[context.scale]
+    const size = { ...usual, hot: context.cases ?? usual.hot }
     const { outOfOrder, lost, events } = await deliverInOrder(size, context)
     const { alone, beside } = await measureOthers(size, context)
     const ratio = beside / alone
