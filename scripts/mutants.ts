@@ -1,6 +1,7 @@
 /**
  * Plants faults in copies of the code, one at a time, and runs what must notice: tests, or a proof of `sluice verify`. A
- * fault that survives means that a promise is not tested. `npm run mutants`, or `npm run mutants -- 207` for those whose name
+ * fault that survives means that a promise is not tested. What must notice is run without a fault first: tests that fail anyway
+ * notice nothing. `npm run mutants`, or `npm run mutants -- 207` for those whose name
  * contains a word.
  */
 import { spawn } from 'node:child_process'
@@ -25,7 +26,7 @@ function copyOfTheCode(): string {
 
 const isProof = ([first = '']: readonly string[]): boolean => /^[A-Z]\d+$/.test(first)
 
-function commandOf({ tests }: Mutant): readonly string[] {
+function commandOf(tests: Mutant['tests']): readonly string[] {
   if (!isProof(tests)) return ['--test', '--test-timeout=60000', ...tests]
   const seeds = tests.includes('T0') ? ['--seeds', String(SEEDS)] : []
   return ['src/main.ts', 'verify', '--only', tests.join(','), '--seed', '1', ...seeds]
@@ -38,17 +39,9 @@ interface Trial {
   readonly seeds: string | undefined
 }
 
-/** Noticed is what makes the command fail, as it must. */
-async function attempt(copy: string, mutant: Mutant): Promise<Trial> {
-  const path = join(copy, 'src', mutant.file)
-  const whole = readFileSync(path, 'utf8')
-  if (!whole.includes(mutant.from)) throw new Error(`${mutant.file} no longer holds: ${mutant.from}`)
-  writeFileSync(
-    path,
-    whole.replace(mutant.from, () => mutant.to),
-  )
-  const startedAt = performance.now()
-  const child = spawn(process.execPath, commandOf(mutant), {
+/** Runs what must notice in `copy`, as it stands. */
+async function run(copy: string, tests: Mutant['tests']): Promise<{ passed: boolean; told: string }> {
+  const child = spawn(process.execPath, commandOf(tests), {
     cwd: copy,
     stdio: ['ignore', 'pipe', 'ignore'],
     timeout: PATIENCE_MS,
@@ -58,9 +51,40 @@ async function attempt(copy: string, mutant: Mutant): Promise<Trial> {
     told += String(chunk)
   })
   const [code] = await once(child, 'close')
+  return { passed: code === 0, told }
+}
+
+/** Noticed is what makes the command fail, as it must. */
+async function attempt(copy: string, { file, from, to, tests }: Mutant): Promise<Trial> {
+  const path = join(copy, 'src', file)
+  const whole = readFileSync(path, 'utf8')
+  if (!whole.includes(from)) throw new Error(`${file} no longer holds: ${from}`)
+  writeFileSync(
+    path,
+    whole.replace(from, () => to),
+  )
+  const startedAt = performance.now()
+  const { passed, told } = await run(copy, tests)
   writeFileSync(path, whole)
-  const seeds = isProof(mutant.tests) ? /\bseeds ([\d,]+)/.exec(told)?.[1] : undefined
-  return { noticed: code !== 0, seconds: (performance.now() - startedAt) / 1000, seeds }
+  const seeds = isProof(tests) ? /\bseeds ([\d,]+)/.exec(told)?.[1] : undefined
+  return { noticed: !passed, seconds: (performance.now() - startedAt) / 1000, seeds }
+}
+
+/** Every command that is to notice something passes where nothing is planted. Returns those that do not. */
+async function failUnplanted(mutants: readonly Mutant[]): Promise<string[]> {
+  const copy = copyOfTheCode()
+  const commands = new Map(mutants.map(({ tests }) => [tests.join(' '), tests]))
+  const failed: string[] = []
+  try {
+    for (const [name, tests] of commands) {
+      const { passed } = await run(copy, tests)
+      say(`${passed ? 'passes  ' : 'FAILS   '}  ${name}, with nothing planted`)
+      if (!passed) failed.push(name)
+    }
+  } finally {
+    rmSync(copy, { recursive: true, force: true })
+  }
+  return failed
 }
 
 /** Takes one mutant after the other until none is left. Returns how many survived. */
@@ -82,6 +106,11 @@ async function work(left: Mutant[]): Promise<number> {
 
 const wanted = process.argv[2] ?? ''
 const chosen = MUTANTS.filter(({ name, tests }) => name.includes(wanted) || tests.includes(wanted))
+const red = await failUnplanted(chosen)
+if (red.length > 0) {
+  say(`${red.length} of the commands fail with nothing planted, so that they can notice nothing.`)
+  process.exit(1)
+}
 const left = [...chosen]
 const survivors = await Promise.all(Array.from({ length: availableParallelism() }, () => work(left)))
 const survived = survivors.reduce((sum, one) => sum + one, 0)
