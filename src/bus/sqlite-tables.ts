@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib'
 import type { GroupState } from './group.ts'
 import { packSaved, type Range, unpackSaved } from './progress.ts'
 import type { Chunk } from './sqlite-chunk.ts'
+import { pack, unpack } from './sqlite-pack.ts'
 
 /**
  * `chunk` is found by its unique index, which also tells where a chunk begins when the chunk itself cannot be read.
@@ -31,6 +32,8 @@ export const MIGRATIONS: readonly string[] = [
    ALTER TABLE gap ADD COLUMN seal INTEGER;
    ALTER TABLE progress ADD COLUMN seal INTEGER;`,
   // From here on the meta of a chunk has columns, where it had rows (sqlite-columns.ts).
+  'SELECT 1',
+  // From here on a long meta or body of a chunk is compressed (sqlite-pack.ts), and lies there as bytes.
   'SELECT 1',
 ]
 
@@ -152,8 +155,12 @@ export class Tables {
     return optional(this.#startAfter.get(topic, offset)?.first)
   }
 
-  addChunk(topic: number, { first, count, at, sum, chain, meta, body }: Chunk): void {
+  /** Returns roughly how many bytes it has in the file. */
+  addChunk(topic: number, chunk: Chunk): number {
+    const { first, count, at, sum, chain } = chunk
+    const [meta, body] = [pack(chunk.meta), pack(chunk.body)]
     this.#insertChunk.run(topic, first, count, at, sum, chain, meta, body, sealOf(topic, sum, chain))
+    return meta.length + body.length
   }
 
   saveTopic(row: TopicRow): void {
@@ -222,6 +229,6 @@ const chunkOf = (row: Columns): Chunk => ({
   at: Number(row.at),
   sum: Number(row.sum),
   chain: Number(row.chain),
-  meta: String(row.meta),
-  body: String(row.body),
+  meta: unpack(row.meta),
+  body: unpack(row.body),
 })

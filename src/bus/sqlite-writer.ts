@@ -62,7 +62,7 @@ export interface LogWriterOptions {
   /** Where log.reserve lies. */
   readonly directory: string
   readonly maxBytes?: number | undefined
-  /** A checkpoint comes after this many characters. Default 4 MB. */
+  /** A checkpoint comes after this many bytes. Default 4 MB. */
   readonly checkpointBytes?: number | undefined
 }
 
@@ -73,7 +73,7 @@ export class LogWriter {
   readonly #path: string
   readonly #space: Space
   readonly #checkpointBytes: number
-  /** Characters written since the last checkpoint, roughly. */
+  /** Bytes written since the last checkpoint, roughly. */
   #written = 0
 
   constructor(options: LogWriterOptions) {
@@ -133,12 +133,11 @@ export class LogWriter {
     } catch (thrown) {
       throw toStorageError(thrown, this.#path)
     }
-    for (const [, { meta, body }] of change.chunks) this.#written += meta.length + body.length
   }
 
   #store({ chunks, topics, groups, gaps, removals }: Change): void {
     const tables = this.#tables
-    for (const [topic, chunk] of chunks) tables.addChunk(topic, chunk)
+    for (const [topic, chunk] of chunks) this.#written += tables.addChunk(topic, chunk)
     for (const [topic, below] of removals) tables.removeBelow(topic, below)
     for (const row of topics) tables.saveTopic(row)
     for (const [topic, state] of groups) tables.saveGroup(topic, state)

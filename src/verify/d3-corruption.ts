@@ -1,4 +1,5 @@
 /** D3: whatever happens to the files of the log, it recovers whole, or refuses and names what is missing. Never in silence. */
+import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -128,10 +129,19 @@ async function makeSamples(root: string): Promise<Sample[]> {
 
 let serial = 0
 
+/** Text that becomes half as long when it is compressed. */
+const digits = (seed: number): string =>
+  createHash('shake256', { outputLength: 3_000 }).update(String(seed)).digest('hex')
+
 async function publish(bus: SqliteBus, topic: string, made: Map<string, Map<number, string>>): Promise<void> {
   const values = made.get(topic) ?? new Map<number, string>()
+  const isLong = serial % 16 === 8 // nine of them are compressed, to some pages
   const records = Array.from({ length: 1 + (serial % 9) }, (_, n): BusRecord => {
-    const value = JSON.stringify({ serial, n, more: 'x'.repeat((serial * 37) % 700) })
+    const value = JSON.stringify({
+      serial,
+      n,
+      more: isLong ? digits(serial + n) : 'x'.repeat((serial * 37) % 700),
+    })
     values.set(values.size, value)
     return { id: `${serial}-${n}`, key: `id:${n}`, kind: 'person.event', at: 1, headers: {}, value }
   })

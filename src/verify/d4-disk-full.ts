@@ -1,4 +1,5 @@
 /** D4: a full disk loses nothing, delivery goes on, and taking goes on as soon as there is space. */
+import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Emulator, startEmulator } from '../emulator/emulator.ts'
@@ -49,6 +50,9 @@ async function proveDiskFull(context: ProofContext): Promise<Finding> {
   await filling.run()
   return filling.finding()
 }
+
+/** Text that no compression makes much smaller: the disk is to become full of it. */
+const noise = (length: number): string => randomBytes(length).toString('base64').slice(0, length)
 
 interface FillingOptions {
   readonly context: ProofContext
@@ -169,7 +173,7 @@ class Filling {
     })
     const batch = ticks.map((tick) => {
       const operation = operationOf(tick)
-      return { ...operation, attributes: { ...operation.attributes, more: 'x'.repeat(size) } }
+      return { ...operation, attributes: { ...operation.attributes, more: noise(size) } }
     })
     const body = JSON.stringify({ batch })
     const begun = context.clock.mono()

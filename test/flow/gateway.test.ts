@@ -1,5 +1,6 @@
 /** The whole gateway, as an application and an operator meet it. */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import type { Done, LetterPage, Trace } from '../../src/admin/wire.ts'
 import { eventBatch, stand, temporary } from './stand.ts'
@@ -130,14 +131,13 @@ test('a full log answers 503 and goes on delivering', async () => {
   emulator.faults.add({ kind: 'outage', status: 503 })
   let accepted = 0
   let refused: Response | undefined
-  const padding = 'x'.repeat(900)
   while (refused === undefined) {
     const batch = Array.from({ length: 20 }, (_, n) => ({
       type: 'person',
       identifiers: { id: `p${n}` },
       action: 'event',
       name: 'n',
-      attributes: { padding },
+      attributes: { padding: randomBytes(675).toString('base64') }, // alike, they would be compressed
     }))
     const answer = await call('POST', '/api/v2/batch', { batch })
     if (answer.status === 200) accepted += 20
