@@ -18,7 +18,7 @@ const say = (text: string) => process.stdout.write(`${text}\n`)
 
 function copyOfTheCode(): string {
   const copy = mkdtempSync(join(tmpdir(), 'sluice-mutants-'))
-  for (const name of ['src', 'test', 'bin', 'package.json'])
+  for (const name of ['src', 'test', 'bin', 'scripts', 'docs', 'package.json'])
     cpSync(join(ROOT, name), join(copy, name), { recursive: true })
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
   return copy
