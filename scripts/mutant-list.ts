@@ -13,6 +13,7 @@ export interface Mutant {
 /** The simulation, whose seeds are tried until one notices. */
 const SIMULATION = ['T0']
 const DISPATCHER = ['src/delivery/dispatcher.test.ts']
+const WINDOW = ['src/delivery/window.test.ts', 'src/delivery/worker.test.ts']
 const SPLIT = ['src/delivery/split.test.ts']
 const PACE = ['src/delivery/pace.test.ts']
 const BUS = ['src/bus/sqlite.test.ts']
@@ -75,16 +76,37 @@ const ROWS: readonly Row[] = [
   [
     'failed operations go to the end',
     'delivery/dispatcher.ts',
-    'queue.ops.unshift(ops.filter((op) => keysOf(op).includes(queue.key)))',
-    'for (const op of ops) queue.ops.push(op)',
+    'queue.ops.unshift(own)',
+    'for (const op of own) queue.ops.push(op)',
     DISPATCHER,
   ],
   [
     'a merge holds one person',
-    'delivery/dispatcher.ts',
+    'delivery/op.ts',
     'alsoKeys.length === 0 ? [record.key] : [record.key, ...alsoKeys]',
     '[record.key].concat(alsoKeys.slice(0, 0))',
     DISPATCHER,
+  ],
+  [
+    'later ones of a person pass those that are set aside',
+    'delivery/window.ts',
+    'this.#aside.holds(keys) || ',
+    '',
+    WINDOW,
+  ],
+  [
+    'a hot person fills the window',
+    'delivery/window.ts',
+    'this.#dispatcher.holds(keys, this.#share)',
+    '(false as boolean)',
+    WINDOW,
+  ],
+  [
+    'what was set aside is read by its first place alone',
+    'delivery/aside.ts',
+    'of === lane && offset >= from && offset <= end',
+    'of === lane && offset <= end',
+    WINDOW,
   ],
   [
     'a hot person fills batches',
@@ -395,16 +417,16 @@ const ROWS: readonly Row[] = [
   ],
   [
     'a window without end',
-    'delivery/worker.ts',
-    'return this.#dispatcher.held < this.#windowOps &&',
-    'return this.#dispatcher.held < 1e9 &&',
+    'delivery/window.ts',
+    'this.#dispatcher.held - again.ops < this.#most.ops &&',
+    'this.#dispatcher.held - again.ops < 1e9 &&',
     SIMULATION,
   ],
   [
     'recovery looks nothing up',
     'delivery/recovery.ts',
-    'if (ended.length > 0) await this.#settle(ended)',
-    'ended.length = 0',
+    'if (ended.size > 0) await this.#settle([...ended])',
+    'return records',
     SIMULATION,
   ],
   [

@@ -8,7 +8,7 @@
  */
 import { LIMITS } from '../core/limits.ts'
 import { BATCH_FRAME_BYTES } from '../customerio/track.ts'
-import { isSuspect, type Op } from './op.ts'
+import { type Amount, isSuspect, keysOf, type Op } from './op.ts'
 import { Queue } from './queue.ts'
 import { formRun, isSingle, type Run } from './run.ts'
 
@@ -24,6 +24,8 @@ export interface Batch {
 interface KeyQueue {
   readonly key: string
   readonly ops: Queue<Op>
+  /** Of the values of `ops`. */
+  bytes: number
   /** `idle`: nothing may go. `ready`: it waits in a lane. `busy`: a run is in flight. `parked`: until `parkedUntil`. */
   state: 'idle' | 'ready' | 'busy' | 'parked'
 }
@@ -65,11 +67,23 @@ export class Dispatcher {
     return this.#inFlight
   }
 
+  /** Whether so much waits of one of these people, in flight not counted. */
+  holds(keys: readonly string[], { ops, bytes }: Amount): boolean {
+    return keys.some((key) => {
+      const queue = this.#keys.get(key)
+      return queue !== undefined && (queue.ops.length >= ops || queue.bytes >= bytes)
+    })
+  }
+
   add(ops: readonly Op[]): void {
     for (const op of ops) {
       this.#queued += 1
       this.#bytes += op.bytes
-      for (const key of keysOf(op)) this.#queueOf(key).ops.push(op)
+      for (const key of keysOf(op)) {
+        const queue = this.#queueOf(key)
+        queue.ops.push(op)
+        queue.bytes += op.bytes
+      }
       for (const key of keysOf(op)) this.#consider(this.#queueOf(key))
     }
   }
@@ -160,6 +174,7 @@ export class Dispatcher {
       for (const key of keysOf(op)) {
         const queue = this.#queueOf(key)
         queue.ops.shift()
+        queue.bytes -= op.bytes
         queue.state = 'busy'
       }
     this.#queued -= run.ops.length
@@ -182,7 +197,7 @@ export class Dispatcher {
     this.#queued += ops.length
     const queues = this.#queuesOf(ops)
     for (const queue of queues) {
-      queue.ops.unshift(ops.filter((op) => keysOf(op).includes(queue.key)))
+      unshift(queue, ops)
       queue.state = 'parked'
     }
     this.#park(queues, until)
@@ -195,8 +210,7 @@ export class Dispatcher {
   putBack(ops: readonly Op[]): void {
     this.#inFlight -= ops.length
     this.#queued += ops.length
-    for (const queue of this.#queuesOf(ops))
-      queue.ops.unshift(ops.filter((op) => keysOf(op).includes(queue.key)))
+    for (const queue of this.#queuesOf(ops)) unshift(queue, ops)
   }
 
   #park(keys: KeyQueue[], until: number): void {
@@ -235,7 +249,10 @@ export class Dispatcher {
   forget(isGone: (op: Op) => boolean): ReadonlySet<Op> {
     const gone = new Set<Op>()
     for (const queue of this.#keys.values())
-      for (const op of queue.ops.filter((op) => !isGone(op))) gone.add(op)
+      for (const op of queue.ops.filter((op) => !isGone(op))) {
+        queue.bytes -= op.bytes
+        gone.add(op)
+      }
     this.#queued -= gone.size
     for (const op of gone) this.#bytes -= op.bytes
     for (const lane of Object.values(this.#lanes)) lane.filter(() => false)
@@ -249,7 +266,7 @@ export class Dispatcher {
   #queueOf(key: string): KeyQueue {
     const known = this.#keys.get(key)
     if (known) return known
-    const made: KeyQueue = { key, ops: new Queue(), state: 'idle' }
+    const made: KeyQueue = { key, ops: new Queue(), bytes: 0, state: 'idle' }
     this.#keys.set(key, made)
     return made
   }
@@ -284,8 +301,11 @@ export class Dispatcher {
   }
 }
 
-const keysOf = ({ record, alsoKeys }: Op): readonly string[] =>
-  alsoKeys.length === 0 ? [record.key] : [record.key, ...alsoKeys]
+function unshift(queue: KeyQueue, ops: readonly Op[]): void {
+  const own = ops.filter((op) => keysOf(op).includes(queue.key))
+  queue.ops.unshift(own)
+  for (const { bytes } of own) queue.bytes += bytes
+}
 
 interface LaneTake {
   readonly lane: Queue<KeyQueue>

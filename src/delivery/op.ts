@@ -23,6 +23,12 @@ export interface Op {
   unmerged: boolean
 }
 
+/** So many operations, and the bytes of their values. */
+export interface Amount {
+  readonly ops: number
+  readonly bytes: number
+}
+
 /** How an operation ended. */
 export interface Ended {
   readonly op: Op
@@ -48,3 +54,7 @@ export const makeOp = (record: Received): Op => ({
 
 /** One of its batches was refused as a whole. */
 export const isSuspect = (op: Op): boolean => op.most !== Number.POSITIVE_INFINITY
+
+/** Of whom it is: in the queues of all of these it stands, and goes when it is at the head of each. */
+export const keysOf = ({ record, alsoKeys }: Op): readonly string[] =>
+  alsoKeys.length === 0 ? [record.key] : [record.key, ...alsoKeys]

@@ -39,7 +39,7 @@ test('a lane that comes back under another epoch is looked up again', async () =
 
 test('a group that begins far behind is led to where it was, however far that is, and nothing is sent again', async () => {
   const { recovery, settled } = recoveryFrom(95)
-  const begun = recovery.begin(20)
+  const begun = recovery.begin(20, 130)
   const left: Received[] = []
   for (let at = 0; at < 130; at += 10)
     left.push(...(await recovery.sift(Array.from({ length: 10 }, (_, n) => record(at + n)))))

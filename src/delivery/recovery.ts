@@ -1,7 +1,8 @@
 /**
  * Recovery after a crash between the ledger and the bus: operations come again that have ended. They are settled, not
  * sent. Looked up is what the last process may have held in memory, which is one window of the backlog, and from every
- * one that had ended as many again: a group that lost its position begins far behind.
+ * one that had ended as many again: a group that lost its position begins far behind. What is set aside is not looked up:
+ * operations of one person end in order, and of her there is one before it that has not.
  *
  * Where the bus is shared, a lane may come back from another process, and its first records are looked up again. What the
  * other had ended stands in its ledger and not in this one: that is delivered once more, under the same ids.
@@ -16,6 +17,8 @@ export class Recovery {
   /** How many are looked up at the least, and how many of those are left. */
   #window = 0
   #left = 0
+  /** How many come before anything new does. */
+  #unseen = 0
   /** Where the bus is shared: the epoch under which each lane came last. */
   #epochs: Map<number, number> | undefined
 
@@ -24,11 +27,15 @@ export class Recovery {
     this.#settle = settle
   }
 
-  /** Resolves when so many records have been looked up, or when it is given up: the figures add up from then on. */
-  begin(records: number): Promise<void> {
-    this.#window = records
-    this.#left = records
-    if (records === 0) this.giveUp()
+  /**
+   * `unsettled`: how many come that are not new. Resolves when they have, or when it is given up: the figures add up from
+   * then on.
+   */
+  begin(window: number, unsettled: number): Promise<void> {
+    this.#window = window
+    this.#left = unsettled === 0 ? 0 : window
+    this.#unseen = unsettled
+    if (unsettled === 0) this.giveUp()
     return this.#done.promise
   }
 
@@ -45,19 +52,29 @@ export class Recovery {
   }
 
   /** Returns those that have not ended yet, in their order. */
-  async sift(records: readonly Received[]): Promise<readonly Received[]> {
+  async sift(
+    records: readonly Received[],
+    isAside: (record: Received) => boolean = () => false,
+  ): Promise<readonly Received[]> {
     if (this.#epochs !== undefined && isNews(records, this.#epochs)) this.#left = this.#window
     if (this.#left <= 0) return records
+    const ended = await this.#endedOf(records.filter((record) => !isAside(record)))
+    if (ended.size > 0) await this.#settle([...ended])
+    this.#unseen -= records.length
+    if (this.#epochs === undefined && this.#unseen <= 0) this.#left = 0
+    if (this.#left <= 0) this.giveUp()
+    return ended.size === 0 ? records : records.filter((record) => !ended.has(record))
+  }
+
+  async #endedOf(records: readonly Received[]): Promise<ReadonlySet<Received>> {
     const entries = await Promise.all(records.map(({ id }) => this.#ledger.find(id)))
     const hasEnded = ({ topic, lane, offset }: Received, index: number): boolean => {
       const entry = entries[index]
       return entry?.topic === topic && entry.lane === lane && entry.offset === offset
     }
-    const ended = records.filter(hasEnded)
-    if (ended.length > 0) await this.#settle(ended)
-    this.#left = (ended.length > 0 ? this.#window : this.#left) - records.length
-    if (this.#left <= 0) this.giveUp()
-    return ended.length === 0 ? records : records.filter((record, index) => !hasEnded(record, index))
+    const ended = new Set(records.filter(hasEnded))
+    this.#left = (ended.size > 0 ? this.#window : this.#left) - records.length
+    return ended
   }
 }
 

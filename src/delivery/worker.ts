@@ -4,6 +4,7 @@
  */
 import type { Bus, Subscription } from '../bus/bus.ts'
 import type { Clock, Random } from '../core/clock.ts'
+import { SluiceError } from '../core/errors.ts'
 import type { Feed } from '../core/feed.ts'
 import type { Notify } from '../core/notices.ts'
 import type { Attempt } from '../core/outcome.ts'
@@ -14,6 +15,7 @@ import type { Remote } from '../customerio/http.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Policies } from '../preflight/rules.ts'
 import { Ages } from './age.ts'
+import type { Wanted } from './aside.ts'
 import { deliver, noteAttempt, noteRefusal, resultOf } from './deliver.ts'
 import { type Batch, Dispatcher } from './dispatcher.ts'
 import { type Ended, makeOp, type Op } from './op.ts'
@@ -25,6 +27,7 @@ import { classOf, isBarrier } from './run.ts'
 import { Settlement } from './settlement.ts'
 import { type Split, split } from './split.ts'
 import { tellAttempt, tellEnd } from './tell.ts'
+import { Window } from './window.ts'
 
 export interface DeliveryOptions {
   readonly bus: Bus
@@ -65,9 +68,8 @@ export interface DeliveryState extends PaceState {
   readonly lastAttempt: Attempt | undefined
 }
 
-/** The window: what is held in memory of the backlog. 64 MB of values at most, whatever the backlog is. */
-const WINDOW_OPS = 20_000
-const WINDOW_BYTES = 64 * 1024 * 1024
+/** After nothing was found where something was set aside: the bus is away. */
+const REREAD_MS = 1_000
 /** Replays are let in a few at a time, so that live traffic goes first. */
 const REPLAY_OPS = 100
 /** Ended operations that may wait for the disk before no more are sent. */
@@ -76,7 +78,7 @@ const MAX_SETTLING = 20_000
 export class Delivery implements AsyncDisposable {
   readonly #options: DeliveryOptions
   readonly #dispatcher: Dispatcher
-  readonly #windowOps: number
+  readonly #window: Window
   readonly #ages: Ages
   readonly #pace: Pace
   readonly #settlement: Settlement
@@ -87,7 +89,8 @@ export class Delivery implements AsyncDisposable {
   readonly #room = new Map<string, Wakeup>()
   readonly #stop = new AbortController()
   readonly #flights = new Set<Promise<void>>()
-  readonly #held = new Map<string, number>()
+  /** Something set aside may be read again. */
+  readonly #again = new Wakeup()
   #loops: Promise<void>[] = []
   #readySince: number | undefined
   #lastAttempt: Attempt | undefined
@@ -95,8 +98,8 @@ export class Delivery implements AsyncDisposable {
   constructor(options: DeliveryOptions) {
     this.#options = options
     const { ceiling, concurrency, random, notify, clock, sizes } = options
-    this.#windowOps = sizes?.windowOps ?? WINDOW_OPS
     this.#dispatcher = new Dispatcher(sizes?.batchItems)
+    this.#window = new Window(this.#dispatcher, sizes?.windowOps)
     const share = () => this.#subscriptions.get(TOPICS.events)?.share ?? 0
     this.#ages = new Ages(options.policies)
     this.#pace = new Pace({ ceiling, share, concurrency, random, notify, now: clock.mono() })
@@ -110,24 +113,19 @@ export class Delivery implements AsyncDisposable {
   async start(): Promise<void> {
     const { bus, node } = this.#options
     const recovered = bus.features.shared
-      ? this.#recovery.beginShared(this.#windowOps)
-      : this.#recovery.begin(await this.#mayHaveEnded())
+      ? this.#recovery.beginShared(this.#window.most)
+      : this.#recovery.begin(this.#window.most, (await bus.lag(TOPICS.events, GROUP)).unsettled)
     for (const topic of [TOPICS.events, TOPICS.replay]) {
       const subscription = await bus.subscribe(topic, topic === TOPICS.replay ? replayGroup(node) : GROUP, {
-        batch: topic === TOPICS.replay ? REPLAY_OPS : Math.min(2000, this.#windowOps),
+        batch: topic === TOPICS.replay ? REPLAY_OPS : this.#window.batch,
         onRevoke: (lanes) => this.#handOver(topic, lanes),
       })
       this.#subscriptions.set(topic, subscription)
       this.#room.set(topic, new Wakeup())
       this.#loops.push(this.#guard(this.#intake(topic, subscription)))
     }
-    this.#loops.push(this.#guard(this.#pump()))
+    this.#loops.push(this.#guard(this.#readAgain()), this.#guard(this.#pump()))
     await recovered
-  }
-
-  async #mayHaveEnded(): Promise<number> {
-    const { unsettled } = await this.#options.bus.lag(TOPICS.events, GROUP)
-    return Math.min(unsettled, this.#windowOps)
   }
 
   state(): DeliveryState {
@@ -186,8 +184,8 @@ export class Delivery implements AsyncDisposable {
         topic,
         mine.filter((record) => !this.#ownership.isOver(record)),
       )
-      if (!this.#hasRoom(topic)) this.#recovery.giveUp()
-      while (!this.#hasRoom(topic) && !this.#stop.signal.aborted)
+      if (!this.#window.hasRoom(topic)) this.#recovery.giveUp()
+      while (!this.#window.hasRoom(topic) && !this.#stop.signal.aborted)
         await this.#room.get(topic)?.wait(this.#options.clock, 1_000, this.#stop.signal)
     }
   }
@@ -198,7 +196,7 @@ export class Delivery implements AsyncDisposable {
     records: readonly Received[],
     subscription: Subscription,
   ): Promise<readonly Received[]> {
-    if (topic === TOPICS.events) return this.#recovery.sift(records)
+    if (topic === TOPICS.events) return this.#recovery.sift(records, (record) => this.#window.isAside(record))
     const mine = Map.groupBy(records, (record) => isReplayOf(record, this.#options.node))
     const others = mine.get(false) ?? []
     if (others.length > 0) await subscription.settle(others)
@@ -209,21 +207,41 @@ export class Delivery implements AsyncDisposable {
   #admit(topic: string, records: readonly Received[]): void {
     const ops = records.map(makeOp)
     const readable = ops.filter((op) => classOf(op.record.kind) !== undefined)
-    this.#count(topic, readable.length)
-    this.#dispatcher.add(readable)
+    this.#window.admit(topic, readable)
+    this.#again.ring()
     this.#work.ring()
     if (readable.length === ops.length) return
     const dead = ops.filter((op) => classOf(op.record.kind) === undefined)
     this.#settle(dead.map((op) => ({ op, outcome: 'dead', refusal: faultOf(op.record.headers) })))
   }
 
-  #hasRoom(topic: string): boolean {
-    if (topic === TOPICS.replay) return (this.#held.get(topic) ?? 0) === 0
-    return this.#dispatcher.held < this.#windowOps && this.#dispatcher.bytes < WINDOW_BYTES
+  /** What was set aside comes from the log again, when there is room for it. */
+  async #readAgain(): Promise<void> {
+    const { clock } = this.#options
+    while (!this.#stop.signal.aborted) {
+      const wanted = this.#window.wanted()
+      if (wanted === undefined) await this.#again.wait(clock, 60_000, this.#stop.signal)
+      else if (!(await this.#readWanted(wanted))) await clock.sleep(REREAD_MS, this.#stop.signal)
+    }
   }
 
-  #count(topic: string, change: number): void {
-    this.#held.set(topic, (this.#held.get(topic) ?? 0) + change)
+  /** False when nothing was to be had just now. */
+  async #readWanted(wanted: Wanted): Promise<boolean> {
+    const { bus, notify, adopt = (record: Received) => record } = this.#options
+    const found = await bus.read(TOPICS.events, wanted).catch((thrown) => {
+      if (thrown instanceof SluiceError && thrown.code === 'bus_unavailable') return []
+      throw thrown
+    })
+    const { gone } = this.#window.take(wanted, found.map(adopt))
+    if (gone.length > 0) {
+      notify('bus.skipped', { topic: TOPICS.events, lane: wanted.lane, count: gone.length })
+      await this.#subscriptions
+        .get(TOPICS.events)
+        ?.settle(gone.map((place) => ({ ...place, topic: TOPICS.events })))
+    }
+    this.#work.ring()
+    this.#room.get(TOPICS.events)?.ring()
+    return found.length > 0
   }
 
   async #pump(): Promise<void> {
@@ -326,15 +344,15 @@ export class Delivery implements AsyncDisposable {
 
   #release(ops: readonly Op[]): void {
     this.#dispatcher.release(ops)
-    for (const { record } of ops) this.#count(record.topic, -1)
+    this.#window.release(ops)
+    this.#again.ring()
     for (const bell of this.#room.values()) bell.ring()
   }
 
   /** Lanes go to another member: drop what has not left, wait for what has, and settle it. */
   async #handOver(topic: string, lanes: readonly number[]): Promise<void> {
     this.#ownership.end(topic, lanes)
-    const gone = this.#dispatcher.forget(({ record }) => this.#ownership.isOver(record))
-    for (const { record } of gone) this.#count(record.topic, -1)
+    this.#window.forget((place) => this.#ownership.isOver(place))
     await Promise.all(this.#flights)
     await this.#settlement.drained()
   }

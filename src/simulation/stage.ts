@@ -84,6 +84,7 @@ export class Stage {
       mostHeld:
         this.#windowOps +
         Math.min(INTAKE_OPS, this.#windowOps) +
+        Math.max(1, Math.floor(this.#windowOps / 4)) + // read again, of what was set aside
         (this.menu.has('operator') ? REPLAY_OPS : 0),
       onBroken: this.#onBroken,
     })

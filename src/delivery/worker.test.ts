@@ -1,4 +1,4 @@
-/** What is in the hands of a worker when its lanes are taken away: it may be anywhere between the bus and the call. */
+/** The worker between a bus and a Customer.io: lanes that are taken away, and people with much more queued than others. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { makeRecord } from '../bus/conformance.ts'
@@ -6,35 +6,40 @@ import { openMemoryBus } from '../bus/memory.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { unwatched } from '../core/feed.ts'
 import { silent } from '../core/notices.ts'
-import { TOPICS } from '../core/record.ts'
+import { type BusRecord, TOPICS } from '../core/record.ts'
 import type { Remote, Reply } from '../customerio/http.ts'
 import { openSqliteLedger } from '../ledger/sqlite.ts'
 import { policiesWith } from '../preflight/rules.ts'
 import { GROUP } from './replay.ts'
-import { Delivery } from './worker.ts'
+import { Delivery, type Sizes } from './worker.ts'
 
 const PEOPLE = 32
 
-const eventOf = (n: number) =>
-  makeRecord(`id:${n}`, n, {
-    value: `{"type":"person","identifiers":{"id":"${n}"},"action":"event","name":"e","timestamp":1}`,
+const eventOf = (person: number | string, n = 0) =>
+  makeRecord(`id:${person}`, n, {
+    value: `{"type":"person","identifiers":{"id":"${person}"},"action":"event","name":"e","timestamp":1,"attributes":{"n":${n}}}`,
   })
+
+const oneOfEach = () => Array.from({ length: PEOPLE }, (_, n) => eventOf(n))
 
 const turns = async (count: number) => {
   for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** A worker with a backlog of one event of each person, and a second member that takes half of the lanes when asked to. */
-async function stand(send: (body: string) => Promise<Reply>) {
+interface Given {
+  readonly backlog: readonly BusRecord[]
+  readonly sizes: Partial<Sizes>
+  readonly send: (body: string) => Promise<Reply>
+}
+
+/** A worker with a backlog, which waits for the ledger, and a second member that takes half of the lanes when asked to. */
+async function stand({ backlog, sizes, send }: Given) {
   const asked = Promise.withResolvers<void>()
   const answer = Promise.withResolvers<void>()
   /** Nothing is waited for longer than 5 ms, the end of a drain included. */
   const clock: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 5), signal) }
   const bus = openMemoryBus({ clock })
-  await bus.publish(
-    TOPICS.events,
-    Array.from({ length: PEOPLE }, (_, n) => eventOf(n)),
-  )
+  await bus.publish(TOPICS.events, backlog)
   const ledger = await openSqliteLedger({ directory: ':memory:' })
   const find = ledger.find.bind(ledger)
   ledger.find = async (id) => {
@@ -45,7 +50,7 @@ async function stand(send: (body: string) => Promise<Reply>) {
   const sent = new Set<string>()
   const remote: Remote = {
     send: async ({ body = '' }) => {
-      for (const [, id] of body.matchAll(/"id":"(\d+)"/g)) sent.add(String(id))
+      for (const [, id] of body.matchAll(/"id":"(\w+)"/g)) sent.add(String(id))
       return send(body)
     },
     [Symbol.asyncDispose]: async () => {},
@@ -62,8 +67,8 @@ async function stand(send: (body: string) => Promise<Reply>) {
     concurrency: 4,
     lingerMs: 0,
     drainMs: 50,
-    policies: policiesWith(),
-    sizes: { batchItems: PEOPLE / 2 },
+    policies: policiesWith({ aged_event: 'off' }), // they are of 1970
+    sizes,
     onFatal: (error) => assert.fail(String(error)),
   })
   const started = delivery.start()
@@ -78,15 +83,23 @@ async function stand(send: (body: string) => Promise<Reply>) {
     }
     return theirs
   }
-  return { delivery, started, sent, asked, answer, takeHalf }
+  const unsettled = async () => (await bus.lag(TOPICS.events, GROUP)).unsettled
+  return { delivery, started, sent, asked, answer, takeHalf, unsettled }
 }
 
 const OK: Reply = { status: 200, body: '{}', retryAfter: undefined, location: undefined, ms: 1 }
 
+const HALF = { batchItems: PEOPLE / 2 }
+
 test('what is being looked up when its lane goes is not sent', async () => {
-  const { delivery, started, sent, asked, answer, takeHalf } = await stand(async () => OK)
+  const { delivery, started, sent, asked, answer, takeHalf } = await stand({
+    backlog: oneOfEach(),
+    sizes: HALF,
+    send: async () => OK,
+  })
   await asked.promise
   const theirs = await takeHalf()
+  assert.ok(theirs.size > 0 && theirs.size < PEOPLE)
   answer.resolve()
   await started
   while (sent.size + theirs.size < PEOPLE) await turns(1)
@@ -103,14 +116,15 @@ test('what failed is not tried again after its lane has gone, though another cal
   const flying = Promise.withResolvers<void>()
   const again = new Set<string>()
   let calls = 0
-  const { delivery, started, answer, takeHalf } = await stand(async (body) => {
+  const send = async (body: string) => {
     calls += 1
     if (calls === 2) flying.resolve()
     const gate = gates[calls - 1]
     if (gate) await gate.promise
     else for (const [, id] of body.matchAll(/"id":"(\d+)"/g)) again.add(String(id))
     return { ...OK, status: gate ? 503 : 200 }
-  })
+  }
+  const { delivery, started, answer, takeHalf } = await stand({ backlog: oneOfEach(), sizes: HALF, send })
   answer.resolve()
   await started
   await flying.promise
@@ -123,5 +137,38 @@ test('what failed is not tried again after its lane has gone, though another cal
     [],
   )
   gates[1]?.resolve()
+  await delivery[Symbol.asyncDispose]()
+})
+
+test('whoever has ten windows queued keeps nobody waiting behind them, and none of hers is overtaken or lost', async () => {
+  const WINDOW = 200
+  const hot = Array.from({ length: 10 * WINDOW }, (_, n) => eventOf('hot', n))
+  const effects: number[] = []
+  let before = Number.POSITIVE_INFINITY
+  const send = async (body: string) => {
+    for (const [, id, n] of body.matchAll(/"id":"(\w+)".*?"n":(\d+)/g))
+      if (id === 'hot') effects.push(Number(n))
+      else before = Math.min(before, effects.length)
+    return OK
+  }
+  const backlog = [...hot, eventOf('other')]
+  const { delivery, started, answer, unsettled } = await stand({
+    backlog,
+    sizes: { windowOps: WINDOW },
+    send,
+  })
+  answer.resolve()
+  await started
+  let held = 0
+  for (let left = backlog.length; left > 0; left = await unsettled()) {
+    held = Math.max(held, delivery.state().held)
+    await turns(1)
+  }
+  assert.deepEqual(
+    effects,
+    hot.map((_, n) => n),
+  )
+  assert.ok(before < WINDOW, `${before} of hers went first`)
+  assert.ok(held < WINDOW / 4, `${held} held`)
   await delivery[Symbol.asyncDispose]()
 })
