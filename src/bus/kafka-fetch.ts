@@ -1,5 +1,7 @@
 /** One fetch from one broker, or from all that lead the wanted partitions, with its answer in plain words. */
-import { type Consumer, findErrorBy, type RecordsBatch } from '@platformatic/kafka'
+import { type Base, ProtocolError } from '@platformatic/kafka'
+import type { RecordBatch } from './kafka-batch.ts'
+import type { RecordCalls } from './kafka-calls.ts'
 
 export interface Want {
   readonly lane: number
@@ -17,7 +19,7 @@ export interface Fetched {
   readonly lane: number
   /** The offset that was asked for. */
   readonly from: number
-  readonly batches: readonly RecordsBatch[]
+  readonly batches: readonly RecordBatch[]
   /** The offset is below the log or above its end: nothing will ever come from there. */
   readonly outOfRange: boolean
 }
@@ -28,8 +30,8 @@ interface Target {
 }
 
 /** Which broker leads each partition. `fresh` asks the cluster instead of what is remembered. */
-export async function targetOf(consumer: Consumer, topic: string, fresh = false): Promise<Target> {
-  const metadata = await consumer.metadata({ topics: [topic], forceUpdate: fresh })
+export async function targetOf(client: Base, topic: string, fresh = false): Promise<Target> {
+  const metadata = await client.metadata({ topics: [topic], forceUpdate: fresh })
   const found = metadata.topics.get(topic)
   const leaders = new Map(
     (found?.partitions ?? []).map(({ leader, leaderEpoch }, lane) => [
@@ -44,9 +46,9 @@ export function byNode<W extends Want>(wants: readonly W[], { leaders }: Target)
   return Map.groupBy(wants, ({ lane }) => leaders.get(lane)?.node ?? -1)
 }
 
-/** One request. The client keeps one fetch session for each broker, so of one client only one may be under way to each. */
+/** One request. What is wrong with one of the partitions fails it, but for an offset that is out of range. */
 export async function fetchFrom(
-  consumer: Consumer,
+  calls: RecordCalls,
   node: number,
   request: { readonly target: Target; readonly wants: readonly Want[]; readonly limits: FetchLimits },
 ): Promise<Fetched[]> {
@@ -60,25 +62,15 @@ export async function fetchFrom(
     partitionMaxBytes: limits.laneBytes,
   }))
   const topics = [{ topicId: target.id, partitions }]
-  const options = { node, topics, minBytes: 1, maxWaitTime: limits.waitMs, maxBytes: limits.maxBytes }
-  const { responses } = await consumer.fetch(options).catch(usableAnswer)
-  return responses
-    .flatMap((topic) => topic.partitions)
-    .filter(({ partitionIndex }) => asked.has(partitionIndex))
-    .map(({ partitionIndex: lane, errorCode, records }) => ({
-      lane,
-      from: asked.get(lane) ?? 0,
-      batches: records ?? [],
-      outOfRange: errorCode === OUT_OF_RANGE,
-    }))
+  const answer = await calls.fetch(node, { topics, waitMs: limits.waitMs, maxBytes: limits.maxBytes })
+  for (const { partition, errorCode } of answer)
+    if (errorCode !== 0 && errorCode !== OUT_OF_RANGE) throw new ProtocolError(errorCode, null, { partition })
+  return answer.map(({ partition: lane, errorCode, batches }) => ({
+    lane,
+    from: asked.get(lane) ?? 0,
+    batches,
+    outOfRange: errorCode === OUT_OF_RANGE,
+  }))
 }
 
 const OUT_OF_RANGE = 1
-
-/** One partition out of range fails the whole request in the client, though the answer for the others stands in it. */
-function usableAnswer(thrown: unknown): Awaited<ReturnType<Consumer['fetch']>> {
-  const outOfRange = thrown instanceof Error ? findErrorBy(thrown, 'apiId', 'OFFSET_OUT_OF_RANGE') : null
-  const response = (thrown as { response?: unknown } | undefined)?.response
-  if (outOfRange && response) return response as Awaited<ReturnType<Consumer['fetch']>> // the client attaches it
-  throw thrown
-}

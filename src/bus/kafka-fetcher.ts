@@ -1,14 +1,14 @@
 /** Keeps the held lanes supplied: one request is under way to every broker that leads a lane with room for more. */
-import { Consumer } from '@platformatic/kafka'
+import { Base } from '@platformatic/kafka'
 import type { Clock } from '../core/clock.ts'
 import { Wakeup } from '../core/wakeup.ts'
+import { RecordCalls } from './kafka-calls.ts'
 import { clientOptions, type KafkaCluster, RETRY_MS } from './kafka-client.ts'
 import { byNode, fetchFrom, targetOf } from './kafka-fetch.ts'
 import type { HeldLane } from './kafka-lane.ts'
 
 export interface FetcherOptions {
   readonly cluster: KafkaCluster
-  readonly groupId: string
   /** With the prefix. */
   readonly topic: string
   readonly clock: Clock
@@ -32,7 +32,8 @@ const IDLE_MS = 1_000
 
 export class Fetcher {
   readonly #options: FetcherOptions
-  readonly #consumer: Consumer
+  readonly #client: Base
+  readonly #calls: RecordCalls
   readonly #flights = new Map<number, Promise<void>>()
   readonly #bell = new Wakeup()
   readonly #closed = new AbortController()
@@ -46,8 +47,8 @@ export class Fetcher {
     this.movedAt = options.clock.mono()
     // A client of its own: in the connections of the member, a fetch that waits would hold up the heartbeats. No tries of
     // its own either: every failure is seen here.
-    this.#consumer = new Consumer({ ...clientOptions(options.cluster, 0), groupId: options.groupId })
-    this.#consumer.topics.track(options.topic)
+    this.#client = new Base(clientOptions(options.cluster, 0))
+    this.#calls = new RecordCalls(this.#client)
     this.#running = this.#run()
   }
 
@@ -69,7 +70,7 @@ export class Fetcher {
 
   async close(): Promise<void> {
     this.#closed.abort()
-    await this.#consumer.close(true).catch(() => {})
+    await this.#client.close().catch(() => {})
     await this.#running
   }
 
@@ -94,7 +95,7 @@ export class Fetcher {
       this.movedAt = this.#options.clock.mono()
       return
     }
-    const target = await targetOf(this.#consumer, this.#options.topic, this.#stale)
+    const target = await targetOf(this.#client, this.#options.topic, this.#stale)
     this.#stale = false
     const wants = hungry.map((held) => ({ held, lane: held.lane, offset: held.fetchNext }))
     const left = this.#options.lanes().size > hungry.length
@@ -106,7 +107,7 @@ export class Fetcher {
     for (const [node, mine] of byNode(wants, target)) {
       if (this.#flights.has(node)) continue
       const lanes = new Map(wants.map(({ lane, held }) => [lane, held]))
-      const flight = fetchFrom(this.#consumer, node, { target, wants: mine, limits })
+      const flight = fetchFrom(this.#calls, node, { target, wants: mine, limits })
         .then((answer) => this.#land(answer, lanes))
         .catch((thrown) => this.#recover(thrown))
         .finally(() => {

@@ -1,7 +1,7 @@
 /** A lane while this process holds it: what was fetched and not handed out, and what was handed out and not settled. */
-import type { RecordsBatch } from '@platformatic/kafka'
 import type { Received } from '../core/record.ts'
-import { decodeRecord, endOfBatch, isControl } from './kafka-record.ts'
+import type { RecordBatch } from './kafka-batch.ts'
+import { RecordReader } from './kafka-record.ts'
 import { Progress, type Saved } from './progress.ts'
 
 export interface LaneOptions {
@@ -21,9 +21,9 @@ export class HeldLane {
   draining = false
   /** It is gone: what is settled of it counts no more. */
   fenced = false
-  readonly #batches: RecordsBatch[] = []
-  /** The next record of the first batch. */
-  #at = 0
+  readonly #batches: RecordBatch[] = []
+  /** Stands in the first batch, once something was taken of it. */
+  #reader: RecordReader | undefined
   #bytes = 0
   #fetchNext: number
 
@@ -50,13 +50,12 @@ export class HeldLane {
   }
 
   /** Takes what a fetch from `fetchNext` brought. */
-  add(batches: readonly RecordsBatch[]): void {
+  add(batches: readonly RecordBatch[]): void {
     for (const batch of batches) {
-      const end = endOfBatch(batch)
-      if (end <= this.#fetchNext) continue
+      if (batch.end <= this.#fetchNext) continue
       this.#batches.push(batch)
-      this.#bytes += batch.length
-      this.#fetchNext = end
+      this.#bytes += batch.bytes.length
+      this.#fetchNext = batch.end
     }
   }
 
@@ -69,23 +68,22 @@ export class HeldLane {
   take(limit: number): Received[] {
     const taken: Received[] = []
     for (let batch = this.#batches[0]; batch && taken.length < limit; batch = this.#batches[0]) {
-      this.#takeFrom(batch, limit, taken)
-      if (this.#at < batch.records.length) break
-      this.progress.pass(endOfBatch(batch))
+      this.#reader ??= new RecordReader(batch, this)
+      if (!this.#takeFrom(this.#reader, limit, taken)) break
+      this.progress.pass(batch.end)
       this.#batches.shift()
-      this.#bytes -= batch.length
-      this.#at = 0
+      this.#bytes -= batch.bytes.length
+      this.#reader = undefined
     }
     return taken
   }
 
-  #takeFrom(batch: RecordsBatch, limit: number, taken: Received[]): void {
-    if (isControl(batch)) this.#at = batch.records.length
-    const first = Number(batch.firstOffset)
-    for (; this.#at < batch.records.length && taken.length < limit; this.#at += 1) {
-      const record = batch.records[this.#at]
-      if (record && this.progress.take(first + record.offsetDelta))
-        taken.push(decodeRecord(record, batch, this))
+  /** True when nothing is left in it. */
+  #takeFrom(reader: RecordReader, limit: number, taken: Received[]): boolean {
+    while (taken.length < limit) {
+      if (!reader.next()) return true
+      if (this.progress.take(reader.offset)) taken.push(reader.take())
     }
+    return false
   }
 }

@@ -2,13 +2,13 @@
  * Publishing: calls are gathered while a batch is under way, and leave together. One batch flies at a time, since a later
  * one could otherwise overtake an earlier one that is tried again, and people would lose their order.
  */
-import { type MessageToProduce, Producer } from '@platformatic/kafka'
 import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
 import type { BusRecord } from '../core/record.ts'
-import { clientOptions, type KafkaCluster, toBusError } from './kafka-client.ts'
-import { encodeRecord, sizeOfMessage } from './kafka-record.ts'
+import { BatchWriter } from './kafka-batch-writer.ts'
+import { type KafkaCluster, toBusError } from './kafka-client.ts'
+import { IdempotentProducer, type Load } from './kafka-producer.ts'
 import { laneOf } from './lane.ts'
 
 export interface PublisherOptions {
@@ -25,8 +25,8 @@ export interface PublisherOptions {
 const MAX_PARTITION_BYTES = 1_000_000
 /** Records in one flight: more make no batch cheaper, and the first of them would wait for the last. */
 const MAX_RECORDS = 10_000
-/** What may wait to be sent; beyond it calls are refused at once. */
-const MAX_WAITING_BYTES = 64 * 1024 * 1024
+/** What may wait to be sent, in characters; beyond it calls are refused at once. */
+const MAX_WAITING = 64 * 1024 * 1024
 
 /** One call of `publish`. */
 interface Call {
@@ -37,10 +37,18 @@ interface Call {
   failed: boolean
 }
 
+/** A record on its way to a partition of a topic, by its name on the cluster. */
 interface Parcel {
-  readonly message: MessageToProduce
-  readonly size: number
+  readonly record: BusRecord
+  readonly topic: string
+  readonly partition: number
   readonly call: Call
+}
+
+/** What goes in one flight, and whose records they are: of each call how many. */
+interface Flight {
+  readonly loads: readonly Load[]
+  readonly calls: ReadonlyMap<Call, number>
 }
 
 export class Publisher {
@@ -49,9 +57,9 @@ export class Publisher {
   /** Calls whose topic is being looked up: they keep their place in the line. */
   #line: Promise<void> = Promise.resolve()
   #waiting: Parcel[] = []
-  #waitingBytes = 0
+  #waitingSize = 0
   #flying = false
-  #producer: Producer | undefined
+  #producer: IdempotentProducer | undefined
   #closed = false
 
   constructor(options: PublisherOptions) {
@@ -61,7 +69,7 @@ export class Publisher {
   /** Resolves when all in-sync replicas have the records. Throws `bus_unavailable`, `topic_missing` and the like. */
   publish(topic: string, records: readonly BusRecord[]): Promise<void> {
     if (this.#closed) return Promise.reject(new SluiceError('shutting_down', 'The bus is closed.'))
-    if (this.#waitingBytes > MAX_WAITING_BYTES) return Promise.reject(overfull())
+    if (this.#waitingSize > MAX_WAITING) return Promise.reject(overfull())
     const done = Promise.withResolvers<void>()
     const deadline = this.#options.clock.mono() + this.#options.timeoutMs
     const call: Call = { deadline, done, left: records.length, failed: false }
@@ -82,10 +90,8 @@ export class Publisher {
     try {
       const { name, lanes } = await this.#options.resolve(topic)
       for (const record of records) {
-        const message = encodeRecord(record, name, laneOf(record.key, lanes))
-        const size = sizeOfMessage(message)
-        this.#waiting.push({ message, size, call })
-        this.#waitingBytes += size
+        this.#waiting.push({ record, topic: name, partition: laneOf(record.key, lanes), call })
+        this.#waitingSize += sizeOf(record)
       }
       if (!this.#flying) void this.#fly()
     } catch (thrown) {
@@ -97,77 +103,84 @@ export class Publisher {
     this.#flying = true
     while (this.#waiting.length > 0) {
       await Promise.resolve() // calls made in the same turn travel together
-      const parcels = this.#load()
-      if (parcels.length > 0) await this.#send(parcels)
+      const flight = this.#load()
+      if (flight.loads.length > 0) await this.#send(flight)
     }
     this.#flying = false
     for (const flushed of this.#flushed.splice(0)) flushed()
   }
 
   /** Takes from the head of the line what fits into one flight; calls that have waited too long are told so. */
-  #load(): Parcel[] {
+  #load(): Flight {
     const now = this.#options.clock.mono()
-    const sizes = new Map<string, number>()
-    const parcels: Parcel[] = []
+    const loads = new Map<string, Load>()
+    const calls = new Map<Call, number>()
     let at = 0
-    for (; at < this.#waiting.length && parcels.length < MAX_RECORDS; at += 1) {
+    for (; at < this.#waiting.length && at < MAX_RECORDS; at += 1) {
       const parcel = this.#waiting[at]
       if (parcel === undefined) break
-      if (parcel.call.deadline <= now) fail(parcel.call, late('Nothing of it was sent.'))
-      if (parcel.call.failed) continue
-      const { topic, partition } = parcel.message
-      const size = sizes.get(`${topic}/${partition}`) ?? 0
-      if (size > 0 && size + parcel.size > MAX_PARTITION_BYTES) break // later ones of it must not overtake
-      sizes.set(`${topic}/${partition}`, size + parcel.size)
-      parcels.push(parcel)
+      const { record, call } = parcel
+      if (call.deadline <= now) fail(call, late('Nothing of it was sent.'))
+      if (call.failed) continue
+      if (!loadOf(parcel, loads).batch.add(record, MAX_PARTITION_BYTES)) break // later ones of it must not overtake
+      calls.set(call, (calls.get(call) ?? 0) + 1)
     }
-    for (const { size } of this.#waiting.splice(0, at)) this.#waitingBytes -= size
-    return parcels
+    for (const { record } of this.#waiting.splice(0, at)) this.#waitingSize -= sizeOf(record)
+    return { loads: [...loads.values()], calls }
   }
 
-  async #send(parcels: readonly Parcel[]): Promise<void> {
-    const deadline = Math.min(...parcels.map(({ call }) => call.deadline))
+  async #send({ loads, calls }: Flight): Promise<void> {
+    const deadline = Math.min(...[...calls.keys()].map((call) => call.deadline))
     const landed = new AbortController()
     try {
-      const sending = this.#open().send({ messages: parcels.map(({ message }) => message) })
+      const sending = this.#open().send(loads)
       const { clock } = this.#options
       const expired = clock.sleep(deadline - clock.mono(), landed.signal).then(() => 'late' as const)
       if ((await Promise.race([sending, expired])) === 'late') {
         sending.catch(() => {}) // it ends with the producer
         throw late('Whether it was stored is in doubt.')
       }
-      for (const { call } of parcels) arrive(call)
+      for (const [call, count] of calls) arrive(call, count)
     } catch (thrown) {
-      await this.#refuse(parcels, toBusError(thrown, 'Publishing'))
+      await this.#refuse(calls.keys(), toBusError(thrown, 'Publishing'))
     } finally {
       landed.abort()
     }
   }
 
   /** The producer goes with its batch: tried again later, that batch would come after what is said next. */
-  async #refuse(parcels: readonly Parcel[], error: SluiceError): Promise<void> {
+  async #refuse(calls: Iterable<Call>, error: SluiceError): Promise<void> {
     if (error.code === 'bus_unavailable') this.#options.notify('bus.unreachable', { detail: error.message })
-    for (const { call } of parcels) fail(call, error)
+    for (const call of calls) fail(call, error)
     await this.#drop()
   }
 
-  #open(): Producer {
-    if (this.#producer) return this.#producer
-    // Idempotent: acks of all in-sync replicas, one request at a time, repeats deduped by the broker. Its own tries have
-    // no end; the deadline of the call ends them.
-    this.#producer = new Producer({ ...clientOptions(this.#options.cluster, true), idempotent: true })
+  /** Its own tries have no end; the deadline of the call ends them. */
+  #open(): IdempotentProducer {
+    this.#producer ??= new IdempotentProducer(this.#options)
     return this.#producer
   }
 
   async #drop(): Promise<void> {
     const producer = this.#producer
     this.#producer = undefined
-    await producer?.close(true).catch(() => {})
+    await producer?.close()
   }
 }
 
-function arrive(call: Call): void {
-  call.left -= 1
+function loadOf({ topic, partition }: Parcel, loads: Map<string, Load>): Load {
+  const place = `${topic}/${partition}`
+  const known = loads.get(place)
+  if (known) return known
+  const made = { topic, partition, batch: new BatchWriter() }
+  loads.set(place, made)
+  return made
+}
+
+const sizeOf = ({ key, value }: BusRecord): number => key.length + value.length
+
+function arrive(call: Call, count: number): void {
+  call.left -= count
   if (call.left === 0 && !call.failed) call.done.resolve()
 }
 
@@ -182,5 +195,5 @@ const late = (what: string) =>
 const overfull = () =>
   new SluiceError(
     'bus_unavailable',
-    `More than ${MAX_WAITING_BYTES} bytes wait for Kafka. Nothing of this was sent.`,
+    `More than ${MAX_WAITING} characters wait for Kafka. Nothing of this was sent.`,
   )

@@ -3,10 +3,11 @@ import { Admin, Consumer } from '@platformatic/kafka'
 import { SluiceError } from '../core/errors.ts'
 import type { Received } from '../core/record.ts'
 import type { ReadRange } from './bus.ts'
+import { RecordCalls } from './kafka-calls.ts'
 import { clientOptions, type KafkaCluster, toBusError } from './kafka-client.ts'
 import { byNode, type Fetched, fetchFrom, targetOf, type Want } from './kafka-fetch.ts'
 import { decodePosition } from './kafka-position.ts'
-import { decodeRecord, endOfBatch, isControl } from './kafka-record.ts'
+import { RecordReader } from './kafka-record.ts'
 import type { Saved } from './progress.ts'
 
 export interface TopicOnCluster {
@@ -25,13 +26,13 @@ export class KafkaReader implements AsyncDisposable {
   readonly #prefix: string
   readonly #consumer: Consumer
   readonly #admin: Admin
+  readonly #calls: RecordCalls
   readonly #topics = new Map<string, Promise<TopicOnCluster>>()
-  /** One fetch at a time: see fetchFrom. */
-  #line: Promise<unknown> = Promise.resolve()
 
   constructor(cluster: KafkaCluster, prefix: string) {
     this.#prefix = prefix
     this.#consumer = new Consumer({ ...clientOptions(cluster, RETRIES), groupId: `${prefix}sluice` })
+    this.#calls = new RecordCalls(this.#consumer)
     this.#admin = new Admin(clientOptions(cluster, RETRIES))
   }
 
@@ -102,10 +103,10 @@ export class KafkaReader implements AsyncDisposable {
 
   /** The records from this offset on, as many as one fetch brings, and how far that went; nowhere when nothing is there. */
   async recordsAt(topic: string, want: Want): Promise<{ records: Received[]; to: number | undefined }> {
-    const [fetched] = await this.#fetch(topic, [want])
+    const fetched = await this.#fetch(topic, want)
     const last = fetched?.batches.at(-1)
     if (fetched === undefined || last === undefined) return { records: [], to: undefined }
-    return { records: recordsOf(fetched, topic), to: endOfBatch(last) }
+    return { records: recordsOf(fetched, topic), to: last.end }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -133,29 +134,26 @@ export class KafkaReader implements AsyncDisposable {
     return (offsets.get(name) ?? []).map(Number)
   }
 
-  #fetch(topic: string, wants: readonly Want[]): Promise<Fetched[]> {
-    const fetching = this.#line.then(async () => {
-      const { name } = await this.resolve(topic)
+  async #fetch(topic: string, want: Want): Promise<Fetched | undefined> {
+    const { name } = await this.resolve(topic)
+    try {
       const target = await targetOf(this.#consumer, name)
-      const nodes = [...byNode(wants, target)]
-      const found = await Promise.all(
-        nodes.map(([node, mine]) => fetchFrom(this.#consumer, node, { target, wants: mine, limits: LIMITS })),
-      )
-      return found.flat()
-    })
-    this.#line = fetching.catch(() => {})
-    return fetching.catch((thrown) => {
+      const [[node, wants] = [-1, []]] = byNode([want], target)
+      const [fetched] = await fetchFrom(this.#calls, node, { target, wants, limits: LIMITS })
+      return fetched
+    } catch (thrown) {
       this.#consumer.clearMetadata()
       throw toBusError(thrown, `Reading ${topic}`)
-    })
+    }
   }
 }
 
 /** Only what was asked for: a batch is kept and sent whole, and may begin before the offset. */
 function recordsOf({ lane, from, batches }: Fetched, topic: string): Received[] {
-  const spot = { topic, lane, epoch: 0 }
-  return batches
-    .filter((batch) => !isControl(batch))
-    .flatMap((batch) => batch.records.map((record) => decodeRecord(record, batch, spot)))
-    .filter(({ offset }) => offset >= from)
+  const found: Received[] = []
+  for (const batch of batches) {
+    const reader = new RecordReader(batch, { topic, lane, epoch: 0 })
+    while (reader.next()) if (reader.offset >= from) found.push(reader.take())
+  }
+  return found
 }

@@ -15,7 +15,8 @@ const THIRTY_DAYS = 30 * 24 * 3600
  * compared, since what Customer.io does with one is not documented.
  */
 export function recordEvent(state: State, item: Item, at: number): void {
-  if (isRepeated(state, item)) {
+  const ulid = ulidOf(item)
+  if (ulid !== undefined && state.seen.has(ulid)) {
     state.counts.duplicates += 1
     return
   }
@@ -24,9 +25,9 @@ export function recordEvent(state: State, item: Item, at: number): void {
   else recordOfPerson(state, item, { identifier, at })
 }
 
-function isRepeated(state: State, item: Item): boolean {
-  const { id } = item.value
-  return typeof id === 'string' && state.seen.has(id.toUpperCase())
+/** As it is remembered; undefined where the id is none. */
+function ulidOf({ value: { id } }: Item): string | undefined {
+  return typeof id === 'string' && isUlid(id) ? id.toUpperCase() : undefined
 }
 
 function recordOfPerson(

@@ -145,6 +145,36 @@ test('what strangers write comes as it is: text, bytes, headers, nothing', { ski
   assert.deepEqual([empty.key, empty.value], ['u2', ''])
 })
 
+test('of transactions only what was committed comes, and what is behind the others comes as well', {
+  skip,
+}, async () => {
+  const topic = await newTopic(1)
+  const stranger = new Producer({
+    clientId: 'stranger',
+    bootstrapBrokers: [broker().address()],
+    idempotent: true,
+    transactionalId: 'stranger',
+  })
+  for (const [value, kept] of [
+    ['1', false],
+    ['2', true],
+    ['3', false],
+    ['4', true],
+  ] as const) {
+    const transaction = await stranger.beginTransaction()
+    await transaction.send({ messages: [{ topic, value: Buffer.from(value) }] })
+    await (kept ? transaction.commit() : transaction.abort())
+  }
+  await stranger.close()
+  await using bus = open(plain())
+  const found = await take(bus, topic, 2)
+  assert.deepEqual(
+    found.map(({ value }) => value),
+    ['2', '4'],
+  )
+  assert.equal((await bus.read(topic, { from: 0, limit: 9 })).length, 2)
+})
+
 test('a broker that is killed and comes back: calls in between are refused, no order is lost, delivery goes on', {
   skip,
 }, async () => {
