@@ -8,6 +8,10 @@ import { gunzip, inflate } from 'node:zlib'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { SluiceError } from '../core/errors.ts'
 import { brokenLimit } from '../core/json-limits.ts'
+import type { Call } from './call.ts'
+
+/** A batch of Track v2 may have 500 KB; routes that take more say so themselves (`bodyLimit`). */
+export const BODY_LIMIT = 500 * 1024
 
 /** RFC 9110, 8.4.1: `deflate` is the zlib format, and `x-gzip` another name for gzip. */
 const ENCODINGS = new Map([
@@ -29,22 +33,24 @@ export function takeBodies(app: FastifyInstance): void {
     done()
   })
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-    const taken = (bytes: Buffer) =>
-      isUtf8(bytes) ? done(null, bytes) : done(new SluiceError('bad_request', 'The body is not UTF-8.'))
+    const taken = (bytes: Buffer) => done(faultOf(bytes), bytes)
     if (request.headers['content-encoding'] === undefined) taken(body)
     else unpack(body, request).then(taken, done)
   })
 }
 
+/** What is wrong with the body as bytes; null where nothing is. */
+export const faultOf = (bytes: Buffer): SluiceError | null =>
+  isUtf8(bytes) ? null : new SluiceError('bad_request', 'The body is not UTF-8.')
+
 const NOTHING = Buffer.alloc(0)
 
 /** The body of a request as it came, which is UTF-8 and no more: its reader keeps to json-limits.ts. Empty when there is none. */
-export const bodyBytes = (request: FastifyRequest): Buffer =>
-  Buffer.isBuffer(request.body) ? request.body : NOTHING
+export const bodyBytes = ({ body }: Pick<Call, 'body'>): Buffer => (Buffer.isBuffer(body) ? body : NOTHING)
 
 /** The body of a request, '' when it has none. Throws `bad_request` where it breaks the limits of json-limits.ts. */
-export function bodyText(request: FastifyRequest): string {
-  const text = bodyBytes(request).toString('utf8')
+export function bodyText(call: Pick<Call, 'body'>): string {
+  const text = bodyBytes(call).toString('utf8')
   const broken = brokenLimit(text)
   if (broken !== undefined) throw new SluiceError('bad_request', broken)
   return text

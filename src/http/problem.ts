@@ -1,13 +1,14 @@
 /** Errors as `application/problem+json` (RFC 9457): the answer of every route that is not Customer.io's own. */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type ErrorCode, SluiceError, toSluiceError } from '../core/errors.ts'
-import { tooLarge } from './body.ts'
+import { BODY_LIMIT, tooLarge } from './body.ts'
+import type { Call } from './call.ts'
 
 /** Whatever was thrown on the way through the server, as a row of the table: Fastify's own errors carry a status. */
-export function toHttpError(thrown: unknown, request: FastifyRequest): SluiceError {
+export function toHttpError(thrown: unknown, { routeOptions }: Call): SluiceError {
   const status = statusOf(thrown)
   if (status === undefined) return toSluiceError(thrown)
-  if (status === 413) return tooLarge(request.routeOptions.bodyLimit)
+  if (status === 413) return tooLarge(routeOptions.bodyLimit ?? BODY_LIMIT)
   const message = thrown instanceof Error ? thrown.message : undefined
   return new SluiceError(codeOf(status), message, { cause: thrown })
 }

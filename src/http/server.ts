@@ -2,16 +2,15 @@
  * The HTTP server that every surface mounts its routes on: limits before work, bodies as text, a correlation id on every
  * answer, problem+json unless a plugin answers otherwise, and a stop that finishes what was begun.
  */
+import { createServer as createHttpServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Ulids } from '../core/ulid.ts'
-import { takeBodies } from './body.ts'
+import { BODY_LIMIT, takeBodies } from './body.ts'
+import { CORRELATION_ID, Direct, type DirectRoute } from './direct.ts'
 import { answerProblem, toProblem } from './problem.ts'
-
-/** A batch of Track v2 may have 500 KB; routes that take more say so themselves (`bodyLimit`). */
-export const BODY_LIMIT = 500 * 1024
 
 /** Ids of people have at most 150 bytes, 450 characters when each is percent-encoded; device tokens may be longer. */
 const PARAMETER_LIMIT = 4096
@@ -24,6 +23,9 @@ export interface Timeouts {
   /** How often connections are checked for both. */
   readonly checkMs: number
 }
+
+/** Longer than any load balancer keeps a connection open, so that none is closed under a request. */
+const KEEP_ALIVE_MS = 72_000
 
 const TIMEOUTS: Timeouts = { headersMs: 5_000, requestMs: 15_000, checkMs: 1_000 }
 
@@ -59,12 +61,13 @@ export interface HttpServer extends AsyncDisposable {
 }
 
 export function createServer(options: ServerOptions): HttpServer {
-  const app = createApp(options)
   let stopping = false
+  const direct = new Direct({ idOf: idOf(options), stopping: () => stopping })
+  const app = createApp(options, direct)
 
   // With callbacks, since every request passes here, and a promise for each hook costs more than what it does.
   app.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-correlation-id', request.id)
+    reply.header(CORRELATION_ID, request.id)
     done(stopping ? new SluiceError('shutting_down') : undefined)
   })
   app.addHook('onSend', (_request, reply, payload, done) => {
@@ -93,18 +96,32 @@ export function createServer(options: ServerOptions): HttpServer {
   }
 }
 
-function createApp({ clock, ulids, timeouts = TIMEOUTS }: ServerOptions): FastifyInstance {
+function createApp(options: ServerOptions, direct: Direct): FastifyInstance {
+  const { headersMs, requestMs, checkMs } = options.timeouts ?? TIMEOUTS
+  const http = {
+    headersTimeout: headersMs,
+    requestTimeout: requestMs,
+    connectionsCheckingInterval: checkMs,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  }
   const app = fastify({
     bodyLimit: BODY_LIMIT,
-    requestTimeout: timeouts.requestMs,
-    http: { headersTimeout: timeouts.headersMs, connectionsCheckingInterval: timeouts.checkMs },
+    serverFactory: (general) =>
+      createHttpServer(http, (request, response) => {
+        if (!direct.take(request, response)) general(request, response)
+      }),
     routerOptions: { maxParamLength: PARAMETER_LIMIT },
     requestIdHeader: false,
-    genReqId: (request) => correlationId(request.headers['x-correlation-id']) ?? ulids(clock.now()),
+    genReqId: idOf(options),
     return503OnClosing: false,
     // A path that cannot be decoded belongs to no route, and so to no compatible one.
     frameworkErrors: answerProblem,
     clientErrorHandler: answerUnreadable,
+  })
+  app.decorate('direct', function (this: FastifyInstance, route: DirectRoute) {
+    const { method, url, handle: handler, refuse: errorHandler } = route
+    this.route({ method, url, handler, errorHandler })
+    direct.add(route)
   })
   takeBodies(app)
   app.setErrorHandler(answerProblem)
@@ -115,10 +132,13 @@ function createApp({ clock, ulids, timeouts = TIMEOUTS }: ServerOptions): Fastif
 export const noSuchPath = (request: FastifyRequest): SluiceError =>
   new SluiceError('not_found', `There is no ${request.method} ${request.url.split('?', 1)[0]}.`)
 
-/** A caller's own id is taken when it can stand in a header and in a log line as it is. */
-function correlationId(header: string | string[] | undefined): string | undefined {
-  return typeof header === 'string' && /^[\x21-\x7e]{1,128}$/.test(header) ? header : undefined
-}
+/** The correlation id. A caller's own is taken when it can stand in a header and in a log line as it is. */
+const idOf =
+  ({ clock, ulids }: ServerOptions) =>
+  ({ headers }: IncomingMessage): string => {
+    const given = headers[CORRELATION_ID]
+    return typeof given === 'string' && /^[\x21-\x7e]{1,128}$/.test(given) ? given : ulids(clock.now())
+  }
 
 /** What is no request, or was too slow to become one: there is no route yet that could answer. */
 function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {

@@ -2,9 +2,9 @@
  * Answers as Customer.io gives them: the headers recorded from its Track API in May 2026, and its shapes of error.
  * What Sluice adds (ids, its own error code) is in headers of its own.
  */
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import { SluiceError } from '../core/errors.ts'
 import { LIMITS } from '../core/limits.ts'
+import type { Call, Reply } from '../http/call.ts'
 import { errorHeaders, publicMessage, toHttpError } from '../http/problem.ts'
 import type { Judged } from '../preflight/finding.ts'
 import type { RuleName } from '../preflight/rules.ts'
@@ -25,19 +25,19 @@ const idsText = (ids: readonly string[]): string =>
   ids.length <= NAMED_IDS ? ids.join(',') : `${ids[0]}..${ids.at(-1)}`
 
 /** Names the rules whose findings were let pass or put right. */
-export function noteFindings(reply: FastifyReply, drafts: readonly Draft[]): FastifyReply {
+export function noteFindings(reply: Reply, drafts: readonly Draft[]): Reply {
   const findings = drafts.flatMap((draft) => draft.findings ?? [])
   return findings.length === 0 ? reply : reply.header('x-sluice-warnings', rulesText(findings))
 }
 
 /** `{}` and a line break, three bytes, as Customer.io sends it. */
-export function answerAccepted(reply: FastifyReply, ids: readonly string[]): FastifyReply {
+export function answerAccepted(reply: Reply, ids: readonly string[]): Reply {
   if (ids.length > 0) reply.header('x-sluice-id', idsText(ids))
   return reply.code(200).headers(HEADERS).send('{}\n')
 }
 
 /** A form that was submitted: Customer.io answers with nothing at all. */
-export function answerNoContent(reply: FastifyReply, ids: readonly string[]): FastifyReply {
+export function answerNoContent(reply: Reply, ids: readonly string[]): Reply {
   const { 'content-type': _, ...headers } = HEADERS
   return reply
     .code(204)
@@ -46,7 +46,7 @@ export function answerNoContent(reply: FastifyReply, ids: readonly string[]): Fa
 }
 
 /** Names the rules that refused some of a batch. */
-export const noteRefused = (reply: FastifyReply, refused: readonly Judged[]): FastifyReply =>
+export const noteRefused = (reply: Reply, refused: readonly Judged[]): Reply =>
   refused.length === 0 ? reply : reply.header('x-sluice-refused', rulesText(refused))
 
 /** What the rules refuse, as errors of one item. */
@@ -74,16 +74,12 @@ export interface BatchError extends ItemError {
 }
 
 /** Some items of a batch are refused, the others accepted. */
-export function answerPartly(
-  reply: FastifyReply,
-  ids: readonly string[],
-  errors: readonly BatchError[],
-): FastifyReply {
+export function answerPartly(reply: Reply, ids: readonly string[], errors: readonly BatchError[]): Reply {
   if (ids.length > 0) reply.header('x-sluice-id', idsText(ids))
   return reply.code(207).headers(HEADERS).send(JSON.stringify({ errors }))
 }
 
-export const answerJson = (reply: FastifyReply, body: object): FastifyReply =>
+export const answerJson = (reply: Reply, body: object): Reply =>
   reply.code(200).headers(HEADERS).send(JSON.stringify(body))
 
 /** Thrown by v2 routes for a request that is refused as a whole, in the words of one item. */
@@ -126,10 +122,13 @@ function itemsOf(error: SluiceError): readonly object[] {
   return [{ reason: error.code === 'bad_request' ? 'invalid' : error.code, message: textOf(error) }]
 }
 
+/** Answers what was thrown. */
+type AnswerError = (thrown: unknown, request: Call, reply: Reply) => Reply
+
 /** An error handler that answers in the shape of the routes it stands for. */
 const answerWith =
-  (shape: Shape, statusOf = (error: SluiceError): number => error.row.status) =>
-  (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+  (shape: Shape, statusOf = (error: SluiceError): number => error.row.status): AnswerError =>
+  (thrown, request, reply) => {
     const error = thrown instanceof SluiceError ? thrown : toHttpError(thrown, request)
     const body = error.code === 'unauthorized' ? { meta: { error: 'Unauthorized' } } : shape(error)
     return reply
@@ -147,14 +146,10 @@ const strictStatus = ({ code, row }: SluiceError): number =>
   row.status >= 500 || code === 'unauthorized' ? row.status : 400
 const answerStrictError = answerWith(metaErrors, strictStatus)
 
-export const isStrict = (request: FastifyRequest): boolean => request.headers['x-strict-mode'] === '1'
+export const isStrict = (request: Call): boolean => request.headers['x-strict-mode'] === '1'
 
 /** Pipelines: what the caller got wrong is answered 200, unless the caller asks for more. */
-export function answerPipelinesError(
-  thrown: unknown,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): FastifyReply {
+export const answerPipelinesError: AnswerError = (thrown, request, reply) => {
   const error = thrown instanceof SluiceError ? thrown : toHttpError(thrown, request)
   if (error.row.status >= 500 || isStrict(request)) return answerStrictError(error, request, reply)
   return answerAccepted(reply.headers({ ...errorHeaders(error), ...refusedRules(error) }), [])

@@ -6,10 +6,11 @@
  * drafts: a test compares them. Pure.
  */
 import { isAscii } from 'node:buffer'
-import { bytesOf, endOfDigits, endOfString, endOfValue, skipSpace, startsWith } from '../core/json-bytes.ts'
+import { bytesOf, endOfValue, skipSpace, startsWith } from '../core/json-bytes.ts'
 import type { Kind } from '../core/operation.ts'
 import { personKey } from '../core/operation.ts'
 import { type Draft, plainDraft } from './draft.ts'
+import { endOfName, endOfSeconds } from './plain-bytes.ts'
 
 /** An item that goes the general way, as text; else its draft. */
 export type CutItem = Draft | string
@@ -27,7 +28,6 @@ const ID = bytesOf(',"id":')
 const TIMESTAMP = bytesOf(',"timestamp":')
 const ATTRIBUTES = bytesOf(',"attributes":')
 
-const QUOTE = 34
 const COMMA = 44
 const CLOSE_ARRAY = 93
 const OPEN_OBJECT = 123
@@ -98,7 +98,7 @@ class Reader {
     const identifier = IDENTIFIERS.find(({ token }) => startsWith(bytes, named, token))
     if (identifier === undefined) return undefined
     const id = named + identifier.token.length
-    const idEnd = this.#endOfName(id)
+    const idEnd = endOfName(bytes, id)
     if (idEnd < 0 || !startsWith(bytes, idEnd, ACTION)) return undefined
     const action = idEnd + ACTION.length
     const found = KINDS.find(({ token }) => startsWith(bytes, action, token))
@@ -113,14 +113,14 @@ class Reader {
     let before = at
     if (isEvent) {
       if (!startsWith(bytes, at, NAME)) return undefined
-      before = this.#endOfName(at + NAME.length)
+      before = endOfName(bytes, at + NAME.length)
       if (before < 0) return undefined
     }
     let after = before
     let clientId: string | undefined
     if (isEvent && startsWith(bytes, before, ID)) {
       const id = before + ID.length
-      after = this.#endOfName(id)
+      after = endOfName(bytes, id)
       if (after < 0) return undefined
       clientId = this.#cut(id + 1, after - 1)
     }
@@ -132,17 +132,6 @@ class Reader {
     const seconds = timed === undefined ? undefined : Number(this.#cut(timed, stamped))
     const text = { before: this.#cut(start, before), after: this.#cut(after, end + 1) }
     return plainDraft({ kind, key, clientId, seconds, text })
-  }
-
-  /** After a string that is no more than it looks like: no escapes, and it does not begin with a blank. */
-  #endOfName(open: number): number {
-    const bytes = this.#bytes
-    if (bytes[open] !== QUOTE) return -1
-    const first = bytes[open + 1] ?? 0
-    if (first <= 32 || first >= 127 || first === QUOTE) return -1
-    const end = endOfString(bytes, open)
-    for (let at = open + 1; at < end; at += 1) if (bytes[at] === 92) return -1
-    return end
   }
 
   /** Attributes that name no further identifier of the person; -1 where they may, or where they are no object. */
@@ -166,10 +155,3 @@ interface Begun {
 
 /** A key that names an identifier, or an escape that may hide one. */
 const NAMING = /"(?:id|email|anonymous_id)"|\\/
-
-/** A timestamp as everybody writes it: unix seconds of 1 to 12 digits. Anything else goes the general way. */
-function endOfSeconds(bytes: Uint8Array, start: number): number {
-  const at = endOfDigits(bytes, start)
-  const isPlain = at > start && at - start <= 12 && bytes[start] !== 48
-  return isPlain && (bytes[at] === COMMA || bytes[at] === CLOSE_OBJECT) ? at : -1
-}

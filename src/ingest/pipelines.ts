@@ -3,8 +3,9 @@
  * as a notice and in `X-Sluice-Code`; with `X-Strict-Mode: 1` it is answered 400 or 401, and a batch is then taken whole or
  * not at all. What Sluice itself cannot do is never a 200 (promise P1).
  */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { bodyText } from '../http/body.ts'
+import type { Call, Reply } from '../http/call.ts'
 import {
   answerAccepted,
   answerPipelinesError,
@@ -28,10 +29,10 @@ export function pipelineRoutes(app: FastifyInstance, deps: TrackDeps): void {
 }
 
 async function takeBatch(
-  request: FastifyRequest,
-  reply: FastifyReply,
+  request: Call,
+  reply: Reply,
   { intake, judge, nameWriter, notify }: TrackDeps,
-): Promise<FastifyReply> {
+): Promise<Reply> {
   const origin = originOf(request, nameWriter)
   const { drafts, faults, refused } = readBatch(bodyText(request), (draft) => judge.judge(draft))
   noteRefused(reply, refused)

@@ -1,10 +1,9 @@
 /** The Track and Pipelines APIs of Sluice: Customer.io's paths, credentials and answers, in front of the one way in (accept.ts). */
 import type { FastifyInstance } from 'fastify'
-import { toHttpError } from '../http/problem.ts'
 import { noSuchPath } from '../http/server.ts'
 import { answerJson, answerV1Error, answerV2Error } from './answers.ts'
 import { crossOriginRoutes } from './cross-origin.ts'
-import { sourceOf, type TrackDeps } from './origin.ts'
+import { sourceOf, type TrackDeps, tellRefused } from './origin.ts'
 import { pipelineRoutes } from './pipelines.ts'
 import { trackV1Routes } from './track-v1.ts'
 import { trackV1OnlyRoutes } from './track-v1-only.ts'
@@ -12,10 +11,7 @@ import { trackV2Routes } from './track-v2.ts'
 
 /** To be registered on the server: `app.register(trackRoutes(deps))`. */
 export const trackRoutes = (deps: TrackDeps) => async (app: FastifyInstance) => {
-  app.addHook('onError', async (request, _reply, thrown) => {
-    const { code, message } = toHttpError(thrown, request)
-    deps.notify('ingest.refused', { code, detail: message })
-  })
+  app.addHook('onError', async (request, _reply, thrown) => tellRefused(deps, thrown, request))
   await app.register(async (scope) => trackV1Routes(scope, deps))
   await app.register(async (scope) => trackV1OnlyRoutes(scope, deps))
   await app.register(async (scope) => trackV2Routes(scope, deps))

@@ -1,7 +1,8 @@
 /** The routes of Track v1 that v2 has no form for: segments, forms, and what is reported of deliveries. */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { SluiceError } from '../core/errors.ts'
 import { bodyText } from '../http/body.ts'
+import type { Reply } from '../http/call.ts'
 import type { Origin } from './accept.ts'
 import { answerAccepted, answerNoContent, answerV1Error, noteFindings } from './answers.ts'
 import type { Draft } from './draft.ts'
@@ -18,7 +19,7 @@ interface Given {
 interface Route {
   readonly path: string
   readonly read: (given: Given) => readonly Draft[]
-  readonly answer: (reply: FastifyReply, ids: readonly string[]) => FastifyReply
+  readonly answer: (reply: Reply, ids: readonly string[]) => Reply
   readonly origin: (request: FastifyRequest, deps: TrackDeps) => Origin
 }
 

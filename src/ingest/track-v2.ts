@@ -2,10 +2,11 @@
  * The routes of Track v2. A bad item in a batch is named in a 207 and the rest is accepted, as Customer.io does; a request
  * that cannot be read, or is too large, is refused as a whole.
  */
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { elements, isObject, memberMap, parseJson } from '../core/json.ts'
 import { LIMITS } from '../core/limits.ts'
 import { bodyBytes, bodyText } from '../http/body.ts'
+import type { Call, Reply } from '../http/call.ts'
 import type { Judged } from '../preflight/finding.ts'
 import {
   answerAccepted,
@@ -20,26 +21,31 @@ import {
 import { type CutItem, cutBatch } from './cut-batch.ts'
 import type { Draft } from './draft.ts'
 import { type Judge, RefusedByRules } from './judge.ts'
-import { originOf, type TrackDeps } from './origin.ts'
+import { busyRoute, originOf, type TrackDeps } from './origin.ts'
 import { type ItemError, invalid, isItemError, readOne } from './read-v2.ts'
 
 export function trackV2Routes(app: FastifyInstance, deps: TrackDeps): void {
   app.setErrorHandler(answerV2Error)
-  app.post('/api/v2/entity', async (request, reply) => {
-    const origin = originOf(request, deps.nameSource)
-    const text = bodyText(request)
-    const read = readOne(text, parseJson(text))
-    if (isItemError(read)) throw new Refused(read)
-    const draft = deps.judge.judge(read)
-    return answerAccepted(noteFindings(reply, [draft]), await deps.intake.accept([draft], origin))
-  })
-  app.post('/api/v2/batch', async (request, reply) => {
-    const origin = originOf(request, deps.nameSource)
-    const { drafts, errors, refused } = readBatch(request, deps.judge)
-    const ids = await deps.intake.accept(drafts, origin)
-    noteRefused(noteFindings(reply, drafts), refused)
-    return errors.length === 0 ? answerAccepted(reply, ids) : answerPartly(reply, ids, errors)
-  })
+  const busy = { ...busyRoute(deps, answerV2Error), method: 'POST' } as const
+  app.direct({ ...busy, url: '/api/v2/entity', handle: (call, reply) => takeEntity(call, reply, deps) })
+  app.direct({ ...busy, url: '/api/v2/batch', handle: (call, reply) => takeBatch(call, reply, deps) })
+}
+
+async function takeEntity(call: Call, reply: Reply, deps: TrackDeps): Promise<Reply> {
+  const origin = originOf(call, deps.nameSource)
+  const text = bodyText(call)
+  const read = readOne(text, parseJson(text))
+  if (isItemError(read)) throw new Refused(read)
+  const draft = deps.judge.judge(read)
+  return answerAccepted(noteFindings(reply, [draft]), await deps.intake.accept([draft], origin))
+}
+
+async function takeBatch(call: Call, reply: Reply, deps: TrackDeps): Promise<Reply> {
+  const origin = originOf(call, deps.nameSource)
+  const { drafts, errors, refused } = readBatch(call, deps.judge)
+  const ids = await deps.intake.accept(drafts, origin)
+  noteRefused(noteFindings(reply, drafts), refused)
+  return errors.length === 0 ? answerAccepted(reply, ids) : answerPartly(reply, ids, errors)
 }
 
 interface Batch {
@@ -50,8 +56,8 @@ interface Batch {
 }
 
 /** An empty batch is accepted: nothing was said, and nothing is wrong with it. Throws `bad_request`. */
-function readBatch(request: FastifyRequest, judge: Judge): Batch {
-  const items = cutBatch(bodyBytes(request), LIMITS.itemBytes) ?? itemTexts(bodyText(request))
+function readBatch(call: Call, judge: Judge): Batch {
+  const items = cutBatch(bodyBytes(call), LIMITS.itemBytes) ?? itemTexts(bodyText(call))
   const drafts: Draft[] = []
   const errors: BatchError[] = []
   const refused: Judged[] = []
