@@ -32,10 +32,10 @@ export async function openStores(
   opening: AsyncDisposableStack,
 ): Promise<Stores> {
   const { onFatal } = surroundings
-  const { clock, disk } = surroundings.world
+  const { clock, disk, ownsProcess: threaded } = surroundings.world
   const directory = config.dataDir
   const turn = () => clock.sleep(0)
-  const ledger = opening.use(await openSqliteLedger({ directory, disk, turn, onFatal }))
+  const ledger = opening.use(await openSqliteLedger({ directory, disk, turn, onFatal, threaded }))
   if (config.bus === 'kafka') {
     const bus = opening.use(await openClusterBus(config, surroundings))
     const people = opening.use(await openPeople(config, surroundings.world, bus))

@@ -27,8 +27,27 @@ interface Columns {
 
 type More = Pick<Entry, 'into' | 'refusal'>
 
-/** Of entries with one `endedAt`. */
-export function encodeBatch(entries: readonly Entry[]): string {
+/** What is stored of it. Plain data: it crosses to another thread. */
+export interface Batch {
+  readonly count: number
+  readonly endedAt: number
+  /** The ids as JSON, as they stand in the body. */
+  readonly ids: string
+  readonly body: string
+  /** How many ended how. */
+  readonly outcomes: { readonly [outcome in Outcome]?: number }
+}
+
+/** Of entries with one `endedAt`, none of them dead. */
+export function makeBatch(entries: readonly Entry[]): Batch {
+  const outcomes: { [outcome in Outcome]?: number } = {}
+  for (const { outcome } of entries) outcomes[outcome] = (outcomes[outcome] ?? 0) + 1
+  const ids = JSON.stringify(entries.map(({ id }) => id))
+  const body = `{"ids":${ids},${JSON.stringify(columnsOf(entries)).slice(1)}`
+  return { count: entries.length, endedAt: entries[0]?.endedAt ?? 0, ids, body, outcomes }
+}
+
+function columnsOf(entries: readonly Entry[]): Omit<Columns, 'ids'> {
   const [kinds, topics] = [new ColumnWriter<string>(String), new ColumnWriter<string>(String)]
   const outcomes = new ColumnWriter<Outcome>(String)
   const headers = new ColumnWriter<Headers>(JSON.stringify)
@@ -46,8 +65,7 @@ export function encodeBatch(entries: readonly Entry[]): string {
     if (into !== undefined || refusal !== undefined) more.push([place, moreOf(into, refusal)])
   }
   const { values, runs } = attempts.column
-  return JSON.stringify({
-    ids: entries.map(({ id }) => id),
+  return {
     keys: entries.map(({ key }) => key),
     lanes: entries.map(({ lane }) => lane),
     offsets: entries.map(({ offset }) => offset),
@@ -59,12 +77,12 @@ export function encodeBatch(entries: readonly Entry[]): string {
     outcome: outcomes.column,
     attempts: { values: values.map(attemptsText), runs },
     more,
-  } satisfies Columns)
+  }
 }
 
 /** In the order in which they ended. */
 export function decodeBatch(body: string): Entry[] {
-  const columns = JSON.parse(body) as Columns // encodeBatch wrote it
+  const columns = JSON.parse(body) as Columns // makeBatch wrote it
   const received = new RunReader(columns.received)
   const [kinds, topics] = [new ColumnReader(columns.kind), new ColumnReader(columns.topic)]
   const outcomes = new ColumnReader(columns.outcome)

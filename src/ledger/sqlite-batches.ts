@@ -1,7 +1,7 @@
 /** The tables `batches` and `ids`: what ended together, and where each operation is found. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { Entry } from './ledger.ts'
-import { decodeBatch, encodeBatch } from './sqlite-batch.ts'
+import { type Batch, decodeBatch } from './sqlite-batch.ts'
 
 /** Operations with a row of their own in `entries` are in no batch. */
 const NO_BATCH = 0
@@ -43,17 +43,11 @@ export class BatchesTable {
     }
   }
 
-  /** Within a transaction. False, and nothing is changed, when one of these had ended before. They have one `endedAt`. */
-  insert(entries: readonly Entry[]): boolean {
+  /** Within a transaction. False, and nothing is changed, when one of these had ended before. */
+  insert({ ids, count, endedAt, body }: Batch): boolean {
     const seq = this.next()
-    if (
-      !this.claim(
-        entries.map(({ id }) => id),
-        seq,
-      )
-    )
-      return false
-    this.#insert.run(seq, entries.length, entries[0]?.endedAt ?? 0, encodeBatch(entries))
+    if (!this.claim(JSON.parse(ids) as string[], seq)) return false // makeBatch wrote it
+    this.#insert.run(seq, count, endedAt, body)
     return true
   }
 

@@ -4,10 +4,13 @@
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { SluiceError } from '../core/errors.ts'
+import { OUTCOMES } from '../core/outcome.ts'
 import type { Entry } from './ledger.ts'
 import { type Ended, meaningOf } from './repeat.ts'
+import { type Batch, decodeBatch, makeBatch } from './sqlite-batch.ts'
 import type { BatchesTable } from './sqlite-batches.ts'
 import type { Change, CountsTable } from './sqlite-counts.ts'
+import type { Group } from './sqlite-groups.ts'
 import type { LettersTable } from './sqlite-letters.ts'
 import { attemptsText, ENTRY_COLUMNS, type EntryRow, joinAttempts, toEntry } from './sqlite-row.ts'
 
@@ -69,23 +72,24 @@ export class OutcomesTable {
   }
 
   /** Within a transaction. In the order given: of two recordings of one operation the first is its end. */
-  record(entries: readonly Entry[]): void {
+  record(groups: readonly Group[]): void {
     const change: Change = {}
-    for (const group of groupsOf(entries)) {
-      if (this.#insertNew(group)) for (const { outcome } of group) count(change, outcome)
-      else if (group.length === 1) for (const entry of group) this.#recordAgain(entry, change)
-      else
-        for (const entry of group)
-          if (this.#insertNew([entry])) count(change, entry.outcome)
-          else this.#recordAgain(entry, change)
-    }
+    for (const group of groups)
+      if ('body' in group) this.#recordBatch(group, change)
+      else if (this.#insertDead(group)) count(change, 'dead')
+      else this.#recordAgain(group, change)
     this.#counts.add(change)
   }
 
-  /** False, and nothing is changed, when one of these had ended before. */
-  #insertNew(group: readonly Entry[]): boolean {
-    const [first] = group
-    return first?.outcome === 'dead' ? this.#insertDead(first) : this.#batches.insert(group)
+  /** All at once where all are new, else one by one. */
+  #recordBatch(batch: Batch, change: Change): void {
+    if (this.#batches.insert(batch)) {
+      for (const outcome of OUTCOMES) count(change, outcome, batch.outcomes[outcome] ?? 0)
+      return
+    }
+    for (const entry of decodeBatch(batch.body))
+      if (batch.count > 1 && this.#batches.insert(makeBatch([entry]))) count(change, entry.outcome)
+      else this.#recordAgain(entry, change)
   }
 
   #insertDead(entry: Entry): boolean {
@@ -149,19 +153,6 @@ export class OutcomesTable {
 }
 
 type NumberedRow = EntryRow & { readonly seq: number }
-
-/** What can be stored at once: a dead one alone, others as long as they ended at one time. */
-function* groupsOf(entries: readonly Entry[]): Generator<readonly Entry[]> {
-  let start = 0
-  for (const [at, entry] of entries.entries()) {
-    const before = entries[at - 1]
-    const joins = before?.endedAt === entry.endedAt && before.outcome !== 'dead' && entry.outcome !== 'dead'
-    if (joins || at === 0) continue
-    yield entries.slice(start, at)
-    start = at
-  }
-  if (entries.length > 0) yield entries.slice(start)
-}
 
 function count(change: Change, name: keyof Change, by = 1): void {
   change[name] = (change[name] ?? 0) + by

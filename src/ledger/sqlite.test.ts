@@ -9,7 +9,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
 import type { Outcome } from '../core/outcome.ts'
 import { TOPICS } from '../core/record.ts'
-import { ledgerConformance } from './conformance.ts'
+import { cases, ledgerConformance } from './conformance.ts'
 import { deadEntry, entry, NOON, replayed } from './conformance-sample.ts'
 import type { Ledger } from './ledger.ts'
 import { MIGRATIONS } from './schema.ts'
@@ -17,6 +17,8 @@ import { openSqliteLedger } from './sqlite.ts'
 import { decodeBatch } from './sqlite-batch.ts'
 
 ledgerConformance('SQLite', (directory) => openSqliteLedger({ directory }))
+const onThread = (directory: string) => openSqliteLedger({ directory, threaded: true })
+ledgerConformance('SQLite on a thread', onThread, cases) // the laws are of what both share
 
 function temporary(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-ledger-'))

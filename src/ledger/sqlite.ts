@@ -4,39 +4,55 @@ import { BatchesTable } from './sqlite-batches.ts'
 import { ClientsTable } from './sqlite-clients.ts'
 import { CountsTable } from './sqlite-counts.ts'
 import { type FileOptions, LedgerFile } from './sqlite-file.ts'
+import { groupsOf } from './sqlite-groups.ts'
 import { LettersTable } from './sqlite-letters.ts'
 import { OutcomesTable } from './sqlite-outcomes.ts'
-import { Trim } from './sqlite-trim.ts'
+import { writeOnThread } from './sqlite-thread.ts'
+import { FileWriter, type Writer } from './sqlite-writer.ts'
+
+export interface LedgerOptions extends FileOptions {
+  /** Writes on a thread of its own, with a file of its own on the machine's disk. Default: no. */
+  readonly threaded?: boolean
+}
 
 /**
  * Opens, and creates or migrates where needed; the directory must exist. Throws `newer_format`, `log_damaged`,
  * `storage_full` or `storage_failed`.
  */
-export async function openSqliteLedger(options: FileOptions): Promise<Ledger> {
-  return new SqliteLedger(new LedgerFile(options))
+export async function openSqliteLedger({ threaded = false, ...options }: LedgerOptions): Promise<Ledger> {
+  const { directory, maxPages, onFatal = () => {} } = options
+  const file = new LedgerFile(options)
+  const limit = maxPages === undefined ? {} : { maxPages }
+  const writer = threaded ? writeOnThread({ directory, ...limit }, onFatal) : new FileWriter(file)
+  return new SqliteLedger(file, writer)
 }
 
+/** Reads by its own file, and leaves the writing to the writer: what that says is durable can be read. */
 class SqliteLedger implements Ledger {
   readonly dead: DeadLetters
   readonly #file: LedgerFile
-  readonly #counts: CountsTable
+  readonly #writer: Writer
   readonly #outcomes: OutcomesTable
   readonly #clients: ClientsTable
-  readonly #trim: Trim
+  /** As the writer told them last: in the file they may be ahead of what those who wait for it have been told. */
+  #counts: Counts
 
-  constructor(file: LedgerFile) {
+  constructor(file: LedgerFile, writer: Writer) {
     this.#file = file
-    this.#counts = new CountsTable(file.db)
-    const letters = new LettersTable(file.db, this.#counts)
+    this.#writer = writer
+    const counts = new CountsTable(file.db)
+    const letters = new LettersTable(file.db, counts)
     const batches = new BatchesTable(file.db)
-    this.#outcomes = new OutcomesTable(file.db, { counts: this.#counts, letters, batches })
+    this.#outcomes = new OutcomesTable(file.db, { counts, letters, batches })
     this.#clients = new ClientsTable(file.db)
-    this.#trim = new Trim(file)
-    this.dead = new SqliteDeadLetters(file, letters)
+    this.#counts = counts.read()
+    this.dead = new SqliteDeadLetters({ file, writer, letters }, (counts) => {
+      this.#counts = counts
+    })
   }
 
-  record(entries: readonly Entry[]): Promise<void> {
-    return this.#file.write(() => this.#outcomes.record(entries), entries.length)
+  async record(entries: readonly Entry[]): Promise<void> {
+    this.#counts = await this.#writer.record(groupsOf(entries))
   }
 
   async find(id: string): Promise<Entry | undefined> {
@@ -48,7 +64,7 @@ class SqliteLedger implements Ledger {
   }
 
   async counts(): Promise<Counts> {
-    return this.#file.read(() => this.#counts.read())
+    return this.#counts
   }
 
   async seen(source: string, clientIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
@@ -56,25 +72,36 @@ class SqliteLedger implements Ledger {
   }
 
   remember(source: string, accepted: ReadonlyMap<string, string>, at: number): Promise<void> {
-    return this.#file.write(() => this.#clients.remember(source, accepted, at), accepted.size)
+    return this.#writer.remember(source, accepted, at)
   }
 
   trim(at: number): Promise<number> {
-    return this.#trim.before(at)
+    return this.#writer.trim(at)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writer.close()
     await this.#file.close()
   }
 }
 
+interface LetterParts {
+  readonly file: LedgerFile
+  readonly writer: Writer
+  readonly letters: LettersTable
+}
+
 class SqliteDeadLetters implements DeadLetters {
   readonly #file: LedgerFile
+  readonly #writer: Writer
   readonly #letters: LettersTable
+  readonly #onCounts: (counts: Counts) => void
 
-  constructor(file: LedgerFile, letters: LettersTable) {
+  constructor({ file, writer, letters }: LetterParts, onCounts: (counts: Counts) => void) {
     this.#file = file
+    this.#writer = writer
     this.#letters = letters
+    this.#onCounts = onCounts
   }
 
   async list(query: DeadQuery): Promise<readonly DeadLetter[]> {
@@ -89,8 +116,10 @@ class SqliteDeadLetters implements DeadLetters {
     return this.#file.read(() => this.#letters.groups())
   }
 
-  startReplay(ids: readonly string[]): Promise<readonly DeadLetter[]> {
-    return this.#file.write(() => this.#letters.startReplay(ids), ids.length)
+  async startReplay(ids: readonly string[]): Promise<readonly DeadLetter[]> {
+    const { letters, counts } = await this.#writer.startReplay(ids)
+    this.#onCounts(counts)
+    return letters
   }
 
   async replaying(): Promise<readonly DeadLetter[]> {
@@ -98,6 +127,6 @@ class SqliteDeadLetters implements DeadLetters {
   }
 
   drop(ids: readonly string[]): Promise<number> {
-    return this.#file.write(() => this.#letters.drop(ids), ids.length)
+    return this.#writer.drop(ids)
   }
 }
