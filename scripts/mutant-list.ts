@@ -289,8 +289,8 @@ const ROWS: readonly Row[] = [
   [
     'client: limits in characters',
     'customerio/input.ts',
-    'const name = byteLength(key)',
-    'const name = key.length',
+    'const bytes = byteLength(value.trim())',
+    'const bytes = value.trim().length',
     CLIENT,
   ],
   [
@@ -397,8 +397,8 @@ const ROWS: readonly Row[] = [
   [
     'failed operations given back in reverse',
     'delivery/dispatcher.ts',
-    'queue.ops.unshift(ops.filter((op) => keysOf(op).includes(queue.key)))',
-    'queue.ops.unshift(ops.filter((op) => keysOf(op).includes(queue.key)).toReversed())',
+    'queue.ops.unshift(own)',
+    'queue.ops.unshift(own.toReversed())',
     SIMULATION,
   ],
   [

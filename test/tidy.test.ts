@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { test } from 'node:test'
+import { MUTANTS } from '../scripts/mutant-list.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const SRC = join(ROOT, 'src')
@@ -336,6 +337,15 @@ test('tests wait for signals and never sleep, and none is left out in silence', 
   )
   assert.deepEqual(
     sleeping.map(({ path }) => path),
+    [],
+  )
+})
+
+test('every fault that `npm run mutants` plants still has its one place in the code', () => {
+  const places = ({ file, from }: (typeof MUTANTS)[number]) =>
+    readFileSync(join(SRC, file), 'utf8').split(from).length - 1
+  assert.deepEqual(
+    MUTANTS.filter((mutant) => places(mutant) !== 1).map(({ name, file }) => `${name}: ${file}`),
     [],
   )
 })

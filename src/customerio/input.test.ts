@@ -26,7 +26,8 @@ const dataOf = (bytes: number) => ({ x: 'x'.repeat(bytes - 8) })
 const untyped = (value: unknown) => value as never
 
 const BOUNDARIES: readonly (readonly [field: string, most: number, make: (size: number) => unknown])[] = [
-  ['userId', 150, (size) => identify('u'.repeat(size), {})],
+  // A character of two bytes among them: limits are bytes.
+  ['userId', 150, (size) => identify(`é${'u'.repeat(size - 2)}`, {})],
   ['attributes', 300, (size) => identify('42', many(size))],
   [
     `attributes.${'é'.repeat(75)}a`,

@@ -172,7 +172,8 @@ static int what(int fd) {
 
 /* ---- opening and closing ---- */
 
-static int opened(int fd, const char *full, int flags, int was_there) {
+/* `size_before` < 0: the file was not there. */
+static int opened(int fd, const char *full, int flags, int64_t size_before) {
   if (fd < 0 || fd >= FDS) return fd;
   pthread_mutex_lock(&lock);
   struct stat status;
@@ -182,8 +183,10 @@ static int opened(int fd, const char *full, int flags, int was_there) {
   fds[fd].synced = (flags & (O_DSYNC | O_SYNC)) != 0;
   fds[fd].inode = status.st_ino;
   if (fds[fd].what == FILE_FD) {
+    int was_there = size_before >= 0;
     int created = (flags & O_CREAT) != 0 && !was_there;
     int emptied = (flags & O_TRUNC) != 0;
+    if (control != NULL && was_there && emptied) control->used -= size_before;
     record_path(OPEN, (created ? 1 : 0) | (emptied ? 2 : 0) | (fds[fd].synced ? 4 : 0), status.st_ino, full);
   }
   pthread_mutex_unlock(&lock);
@@ -201,9 +204,9 @@ static int opened(int fd, const char *full, int flags, int was_there) {
   char full[PATH_MAX];                                                              \
   int ours = is_ours(at, path, full);                                               \
   struct stat before;                                                               \
-  int was_there = ours && stat(full, &before) == 0;                                 \
+  int64_t size_before = ours && stat(full, &before) == 0 ? before.st_size : -1;     \
   int fd = call;                                                                    \
-  return ours ? opened(fd, full, flags, was_there) : fd;
+  return ours ? opened(fd, full, flags, size_before) : fd;
 
 int open(const char *path, int flags, ...) { OPENING(open, AT_FDCWD, REAL(open)(path, flags, mode)) }
 int open64(const char *path, int flags, ...) { OPENING(open64, AT_FDCWD, REAL(open64)(path, flags, mode)) }
@@ -347,6 +350,12 @@ static int removed(int at, const char *path, int flags) {
 
 int unlink(const char *path) { return removed(AT_FDCWD, path, 0); }
 int unlinkat(int at, const char *path, int flags) { return removed(at, path, flags); }
+/* Node removes files by remove(3), which calls unlink within the C library, where nothing stands between. */
+int remove(const char *path) {
+  struct stat status;
+  int is_directory = lstat(path, &status) == 0 && S_ISDIR(status.st_mode);
+  return is_directory ? REAL(remove)(path) : removed(AT_FDCWD, path, 0);
+}
 
 int rename(const char *from, const char *to) {
   char old[PATH_MAX], new[PATH_MAX];
