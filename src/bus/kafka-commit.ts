@@ -9,7 +9,7 @@ import { SluiceError } from '../core/errors.ts'
 import { clientOptions, isFenced, type KafkaCluster, RETRY_MS } from './kafka-client.ts'
 import type { HeldLane } from './kafka-lane.ts'
 import type { Membership } from './kafka-member.ts'
-import { encodePosition } from './kafka-position.ts'
+import { encodePosition, MOST_GAPS } from './kafka-position.ts'
 
 export interface CommitterOptions {
   readonly cluster: KafkaCluster
@@ -99,7 +99,7 @@ export class Committer {
   async #send(lanes: readonly HeldLane[], { generation, memberId }: Membership): Promise<void> {
     const { groupId, topic } = this.#options
     const partitions = lanes.map(({ lane, progress }) => {
-      const { offset, metadata } = encodePosition(progress.saved())
+      const { offset, metadata } = encodePosition(progress.saved(MOST_GAPS))
       return {
         partitionIndex: lane,
         committedOffset: BigInt(offset),

@@ -10,6 +10,8 @@ const MARK = 's1:'
  * records takes 2 to 4 of them, so 760 to 1530 gaps are kept for every lane. What lies above more gaps comes again.
  */
 const MAX_BYTES = Math.floor(((4096 - MARK.length) * 3) / 4)
+/** More never fit: a gap and what is settled after it take a byte each at the least. */
+export const MOST_GAPS = Math.floor(MAX_BYTES / 2)
 
 export interface Committed {
   readonly offset: number

@@ -488,3 +488,27 @@ test('several losses are named at once, each with its offsets', async () => {
   assert.equal(details.offsets, `${TOPIC}:20-59,${TOPIC}:120-139`)
   assert.match(hint, /--accept-loss customerio\.events:20-59,customerio\.events:120-139/)
 })
+
+test('of more settled than is stored around what is not, the rest comes again after a crash, and is counted', async () => {
+  const directory = makeDirectory()
+  await using bus = await open(directory, { lanes: 1 })
+  const records = Array.from({ length: 5_000 }, (_, n) => makeRecord('k', n))
+  await bus.publish(TOPIC, records)
+  const subscription = await bus.subscribe(TOPIC, 'g')
+  const taken: Received[] = []
+  for await (const found of subscription) {
+    taken.push(...found)
+    if (taken.length === records.length) break
+  }
+  await subscription.settle(taken.filter(({ offset }) => offset % 2 === 1))
+  assert.equal((await bus.lag(TOPIC, 'g')).unsettled, 2_500)
+  await using again = await open(crash(directory))
+  const { unsettled } = await again.lag(TOPIC, 'g')
+  assert.ok(unsettled > 2_500 && unsettled <= 4_000, `${unsettled}`)
+  const coming: Received[] = []
+  for await (const found of await again.subscribe(TOPIC, 'g')) {
+    coming.push(...found)
+    if (coming.length >= unsettled) break
+  }
+  assert.deepEqual([coming.length, coming.at(-1)?.offset], [unsettled, 4_999])
+})

@@ -181,6 +181,8 @@ class SqliteLogBus implements SqliteBus {
     if (refused.length > 0) throw damaged(refused)
     for (const damage of damages) this.#lose(damage)
     await this.#settle(damages)
+    for (const { log, topic } of this.#topics.values())
+      for (const group of topic.groups) if (!group.isCounted) group.recount(log)
     let records = 0
     for (const { log } of this.#topics.values()) {
       records += log.head - log.first

@@ -5,9 +5,10 @@
  *
  * - what came from the log: 20,000 operations, 64 MB of values; of one person a twentieth waits here, the rest is set aside;
  * - what was set aside and read again: 5,000 operations, 16 MB; of one person at once as much as waits here of what came;
- * - what is set aside: 16 bytes for each of 100,000 operations, 1.6 MB, and up to twice that while the lists grow.
+ * - what is set aside: 16 bytes for each of 1,000,000 operations, 16 MB, up to twice that while the lists grow, and 10 MB in
+ *   the bus, for which they are unsettled (progress.ts).
  *
- * While 100,000 are set aside nothing more is taken from the log, and whoever comes behind waits: for the person with a
+ * While 1,000,000 are set aside nothing more is taken from the log, and whoever comes behind waits: for the person with a
  * queue longer than that, or the people who have it together.
  */
 import { alsoKeys, type Received, TOPICS } from '../core/record.ts'
@@ -20,7 +21,7 @@ const WINDOW: Amount = { ops: 20_000, bytes: 64 * 1024 * 1024 }
 const SHARES = 20
 /** What was read again may be a quarter more: five people with long queues are read as fast as they go. */
 const AGAIN = 4
-const ASIDE_OPS = 100_000
+const ASIDE_OPS = 1_000_000
 /** The most that one batch from the log brings. */
 const BATCH = 2_000
 
