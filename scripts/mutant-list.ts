@@ -62,8 +62,8 @@ const ROWS: readonly Row[] = [
   [
     'ranges settled above forgotten',
     'bus/progress.ts',
-    'return { position: this.position, above: above.concat(this.#ahead.toReversed()) }',
-    'return { position: this.position, above: [] }',
+    'const all = above.concat(this.#ahead.toReversed())',
+    'const all = above.slice(0, 0)',
     BUS,
   ],
   [
@@ -468,8 +468,8 @@ const ROWS: readonly Row[] = [
   [
     'the highest offset taken for the position',
     'bus/progress.ts',
-    'for (const offset of this.#unsettled.keys()) return offset',
-    '',
+    'return this.#blocks[0]?.position ?? this.#next',
+    'return this.#next',
     SIMULATION,
   ],
   [
