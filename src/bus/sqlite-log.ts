@@ -1,7 +1,6 @@
 /** The log of one topic in SQLite: drafts what is to be written, and reads it back, never past damage in silence. */
-import { SluiceError } from '../core/errors.ts'
 import type { BusRecord } from '../core/record.ts'
-import { toStorageError } from '../sqlite/database.ts'
+import { isDiskError, toStorageError } from '../sqlite/database.ts'
 import type { Log } from './log.ts'
 import type { Range } from './progress.ts'
 import { type Chunk, decodeChunk, divide, encodeChunk, isIntact } from './sqlite-chunk.ts'
@@ -141,7 +140,7 @@ export class SqliteLog implements Log {
   /** A disk that cannot be read just now has lost nothing that is known. */
   #damaged(from: number, offset: number, cause?: unknown): unknown {
     const error = toStorageError(cause, this.name)
-    if (error instanceof SluiceError && error.code === 'storage_failed') return error
+    if (isDiskError(error)) return error
     return damaged([{ topic: this.name, from, to: this.#nextStart(offset) - 1 }], cause)
   }
 

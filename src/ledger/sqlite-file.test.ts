@@ -66,6 +66,22 @@ test('after an error of the disk every later write is refused, and reading goes 
   await file.close()
 })
 
+test('an error of the disk at a read stops the process too', async () => {
+  const told: string[] = []
+  const file = new LedgerFile({ directory: ':memory:', onFatal: ({ code }) => told.push(code) })
+  const unreadable = () => {
+    throw Object.assign(new Error('disk I/O error'), { errcode: IO_ERROR_READ })
+  }
+  for (let time = 0; time < 2; time += 1)
+    assert.throws(() => file.read(unreadable), { code: 'storage_failed' })
+  assert.deepEqual(told, ['storage_failed'])
+  await assert.rejects(
+    file.write(() => 0),
+    { code: 'storage_failed' },
+  )
+  await file.close()
+})
+
 test('a full disk refuses what was asked for, and not what is asked later', async () => {
   const { file, remember } = stand()
   const full = () => {
@@ -100,6 +116,7 @@ function failing(statement: string, errcode: number, fails: () => boolean): Disk
 }
 
 const FULL = 13
+const IO_ERROR_READ = 266
 const IO_ERROR_FSYNC = 1034
 
 test('a checkpoint that fails stops the process: SQLite would keep it to itself', async () => {

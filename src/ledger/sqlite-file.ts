@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { systemClock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import { Checkpoints } from '../sqlite/checkpoints.ts'
-import { openDatabase, toStorageError, transaction } from '../sqlite/database.ts'
+import { isDiskError, openDatabase, toStorageError, transaction } from '../sqlite/database.ts'
 import { type Disk, realDisk } from '../sqlite/disk.ts'
 import { Space } from '../sqlite/space.ts'
 import { MIGRATIONS } from './schema.ts'
@@ -60,12 +60,12 @@ export class LedgerFile {
     return space
   }
 
-  /** Throws `storage_failed` and its kind, never SQLite's own errors of the disk. */
+  /** Throws `storage_failed` and its kind, never SQLite's own errors of the disk. What fails to read may hide what was written. */
   read<T>(work: () => T): T {
     try {
       return work()
     } catch (thrown) {
-      throw toStorageError(thrown, this.#path)
+      throw this.#heard(toStorageError(thrown, this.#path))
     }
   }
 
@@ -138,16 +138,18 @@ export class LedgerFile {
     }
   }
 
-  #stop(error: SluiceError): void {
-    if (this.#failure !== undefined) return
+  /** The first error of the disk is told to the owner. Returns what it is given. */
+  #heard(error: unknown): unknown {
+    if (this.#failure !== undefined || !isDiskError(error)) return error
     this.#failure = error
     this.#onFatal(error)
+    return error
   }
 
   /** An error of the disk concerns everybody; any other is that of one call, which must not take its neighbours along. */
   #fail(jobs: readonly Job[], error: unknown): void {
+    this.#heard(error)
     const code = error instanceof SluiceError ? error.code : 'internal'
-    if (error instanceof SluiceError && code === 'storage_failed') this.#stop(error)
     if (code === 'internal' && jobs.length > 1) for (const job of jobs) this.#commit([job])
     else for (const job of jobs) job.reject(error)
   }

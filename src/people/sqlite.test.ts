@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
 import { test } from 'node:test'
 import { SluiceError } from '../core/errors.ts'
+import { type Disk, realDisk } from '../sqlite/disk.ts'
 import { testPeople } from './conformance.ts'
 import { openSqlitePeople } from './sqlite.ts'
 
@@ -21,6 +22,28 @@ const withDirectory = async (work: (directory: string) => Promise<void>) => {
     await work(directory)
   } finally {
     await rm(directory, { recursive: true })
+  }
+}
+
+/** A disk on which reading fails as long as `fails` says so. */
+function unreadable(fails: () => boolean): Disk {
+  return {
+    ...realDisk,
+    database: (path, timeoutMs) => {
+      const db = realDisk.database(path, timeoutMs)
+      const prepare = db.prepare.bind(db)
+      db.prepare = (sql) => {
+        const statement = prepare(sql)
+        const all = statement.all.bind(statement)
+        const value = (...values: SQLInputValue[]) => {
+          if (fails()) throw Object.assign(new Error('disk I/O error'), { errcode: 266 })
+          return all(...values)
+        }
+        Object.defineProperty(statement, 'all', { value })
+        return statement
+      }
+      return db
+    },
   }
 }
 
@@ -46,6 +69,20 @@ test('what a failed transaction had learnt is forgotten', () =>
     assert.deepEqual(await people.resolve(['b']), ['b'])
     await people.link('b', 'a')
     assert.deepEqual(await people.resolve(['b']), ['a'])
+  }))
+
+test('a file that cannot be read stops the process: who is whom is not to be guessed', () =>
+  withDirectory(async (directory) => {
+    const told: string[] = []
+    const broken = { is: false }
+    const disk = unreadable(() => broken.is)
+    await using people = openSqlitePeople({ directory, disk, onFatal: ({ code }) => told.push(code) })
+    assert.deepEqual(await people.resolve(['a']), ['a'])
+    broken.is = true
+    await assert.rejects(people.resolve(['b']), { code: 'storage_failed' })
+    await assert.rejects(people.link('c', 'd'), { code: 'storage_failed' })
+    await assert.rejects(Array.fromAsync(people.links()), { code: 'storage_failed' })
+    assert.deepEqual(told, ['storage_failed'])
   }))
 
 test('a file that may not grow refuses the link as storage_full and goes on as before', () =>

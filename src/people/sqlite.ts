@@ -4,10 +4,10 @@
  */
 import { join } from 'node:path'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { SluiceError } from '../core/errors.ts'
+import type { SluiceError } from '../core/errors.ts'
 import { Moves } from '../core/moves.ts'
 import { Checkpoints } from '../sqlite/checkpoints.ts'
-import { openDatabase, toStorageError, transaction } from '../sqlite/database.ts'
+import { isDiskError, openDatabase, toStorageError, transaction } from '../sqlite/database.ts'
 import type { Disk } from '../sqlite/disk.ts'
 import { KeyCache } from './cache.ts'
 import type { Link, People } from './people.ts'
@@ -91,7 +91,7 @@ class SqlitePeople implements People {
   }
 
   async resolve(keys: readonly string[]): Promise<readonly string[]> {
-    return this.#resolve(keys)
+    return this.#reading(() => this.#resolve(keys))
   }
 
   /** Links asked for in one turn of the event loop share a transaction, and with it one fsync. */
@@ -105,10 +105,11 @@ class SqlitePeople implements People {
   async *links(): AsyncGenerator<readonly Link[]> {
     this.#flush()
     for (let after = ''; ; ) {
-      const keys = this.#keys.all(after, after, LINKS_PAGE).map(({ key }) => String(key))
+      const page = this.#reading(() => this.#keys.all(after, after, LINKS_PAGE))
+      const keys = page.map(({ key }) => String(key))
       const last = keys.at(-1)
       if (last === undefined) return
-      const roots = this.#resolve(keys)
+      const roots = this.#reading(() => this.#resolve(keys))
       const links = keys.map((key, i) => ({ key, canonical: roots[i] ?? key }))
       yield links.filter(({ key, canonical }) => key !== canonical)
       after = last
@@ -164,17 +165,26 @@ class SqlitePeople implements People {
       if (links.some((link) => this.#isNews(link))) this.#write(links)
       for (const { done } of links) done.resolve()
     } catch (thrown) {
-      const error = toStorageError(thrown, this.#path)
-      if (error instanceof SluiceError && error.code === 'storage_failed') this.#stop(error)
+      const error = this.#heard(thrown)
       for (const { done } of links) done.reject(error)
     }
   }
 
-  /** SQLite would go on as if nothing had happened. */
-  #stop(error: SluiceError): void {
-    if (this.#failure) return
+  #reading<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (thrown) {
+      throw this.#heard(thrown)
+    }
+  }
+
+  /** The first error of the disk is told to the owner: SQLite would go on as if nothing had happened. Returns the error as ours. */
+  #heard(thrown: unknown): unknown {
+    const error = toStorageError(thrown, this.#path)
+    if (this.#failure || !isDiskError(error)) return error
     this.#failure = error
     this.#onFatal(error)
+    return error
   }
 
   #write(links: readonly WaitingLink[]): void {

@@ -100,3 +100,7 @@ export function toStorageError(thrown: unknown, path: string): unknown {
     return new SluiceError('log_damaged', message, { cause: thrown })
   return thrown
 }
+
+/** The disk itself failed: what is on it is in doubt, and the process must stop. */
+export const isDiskError = (error: unknown): error is SluiceError =>
+  error instanceof SluiceError && error.code === 'storage_failed'
