@@ -1,7 +1,6 @@
 /** Puts a batch of records together in one stretch of memory, each record written once, right where it is sent from. */
-import { crc32c } from '@platformatic/kafka'
 import type { BusRecord, Headers } from '../core/record.ts'
-import { FORMAT, HEAD } from './kafka-batch.ts'
+import { checksumOf, FORMAT, HEAD } from './kafka-batch.ts'
 import { ID, KIND } from './kafka-record.ts'
 
 /** Who sends the batch, so that the broker takes it once. */
@@ -15,14 +14,30 @@ const START_BYTES = 16 * 1024
 const BYTES_OF_CHARACTER = 3
 const ROOM = 64
 
+/** The headers after the id, written out, of all that goes in one flight: the records of one request have one object of them. */
+export class Tails {
+  readonly #known = new Map<Headers, { readonly kind: string; readonly bytes: Buffer }>()
+
+  of(kind: string, headers: Headers): Buffer {
+    const known = this.#known.get(headers)
+    if (known?.kind === kind) return known.bytes
+    const bytes = tailBytes(kind, headers)
+    this.#known.set(headers, { kind, bytes })
+    return bytes
+  }
+}
+
 export class BatchWriter {
+  readonly #tails: Tails
   #bytes = Buffer.allocUnsafe(START_BYTES)
   #at: number = HEAD.records
   #count = 0
   #firstAt = 0
   #lastAt = 0
-  /** The headers after the id, as they were written for the record before: one request's are all alike. */
-  #tail: { readonly headers: Headers; readonly kind: string; readonly bytes: Buffer } | undefined
+
+  constructor(tails = new Tails()) {
+    this.#tails = tails
+  }
 
   get count(): number {
     return this.#count
@@ -61,14 +76,14 @@ export class BatchWriter {
     bytes.writeInt16BE(epoch, HEAD.producerEpoch)
     bytes.writeInt32BE(sequence, HEAD.sequence)
     bytes.writeInt32BE(this.#count, HEAD.count)
-    bytes.writeUInt32BE(crc32c(bytes.subarray(HEAD.attributes)), HEAD.checksum)
+    bytes.writeUInt32BE(checksumOf(bytes), HEAD.checksum)
     return bytes
   }
 
   /** The length comes first and is known last: two bytes are left for it, and what follows moves where that was wrong. */
   #write(record: BusRecord): void {
     const { id, key, kind, at, headers, value } = record
-    const tail = this.#tailOf(kind, headers)
+    const tail = this.#tails.of(kind, headers)
     this.#makeRoom((id.length + key.length + value.length) * BYTES_OF_CHARACTER + tail.length + ROOM)
     const start = this.#at
     this.#at += 2
@@ -84,12 +99,6 @@ export class BatchWriter {
     tail.copy(this.#bytes, this.#at)
     this.#at += tail.length
     this.#insertLength(start, 2)
-  }
-
-  #tailOf(kind: string, headers: Headers): Buffer {
-    if (this.#tail?.headers !== headers || this.#tail.kind !== kind)
-      this.#tail = { headers, kind, bytes: tailBytes(kind, headers) }
-    return this.#tail.bytes
   }
 
   #text(text: string): void {

@@ -3,7 +3,7 @@
  * The records stay the bytes that they are until somebody takes them; an object for every header of every record, as the
  * client makes them, cost more than all the rest of a delivery.
  */
-import { compressionsAlgorithmsByBitmask, crc32c } from '@platformatic/kafka'
+import { compressionsAlgorithmsByBitmask, crc32c, Reader } from '@platformatic/kafka'
 import { SluiceError } from '../core/errors.ts'
 
 export interface RecordBatch {
@@ -66,7 +66,7 @@ export function readBatches(bytes: Buffer): RecordBatch[] {
 function readBatch(bytes: Buffer): RecordBatch {
   const first = Number(bytes.readBigInt64BE(HEAD.firstOffset))
   if (bytes[HEAD.magic] !== FORMAT) throw damaged(first, `has the format ${bytes[HEAD.magic]}`)
-  if (crc32c(bytes.subarray(HEAD.attributes)) !== bytes.readUInt32BE(HEAD.checksum))
+  if (checksumOf(bytes) !== bytes.readUInt32BE(HEAD.checksum))
     throw damaged(first, 'does not have its checksum')
   return {
     first,
@@ -79,6 +79,10 @@ function readBatch(bytes: Buffer): RecordBatch {
     bytes: bytes.subarray(HEAD.records),
   }
 }
+
+/** Of all that stands behind it. The client would copy a plain buffer first, but not one in the wrapping of its reader. */
+export const checksumOf = (batch: Buffer): number =>
+  crc32c(Reader.from(batch.subarray(HEAD.attributes)).buffer)
 
 const damaged = (offset: number, what: string) =>
   new SluiceError('bus_unavailable', `The batch of records at offset ${offset} ${what}.`)

@@ -6,7 +6,7 @@ import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
 import type { BusRecord } from '../core/record.ts'
-import { BatchWriter } from './kafka-batch-writer.ts'
+import { BatchWriter, Tails } from './kafka-batch-writer.ts'
 import { type KafkaCluster, toBusError } from './kafka-client.ts'
 import { IdempotentProducer, type Load } from './kafka-producer.ts'
 import { laneOf } from './lane.ts'
@@ -115,6 +115,7 @@ export class Publisher {
     const now = this.#options.clock.mono()
     const loads = new Map<string, Load>()
     const calls = new Map<Call, number>()
+    const tails = new Tails()
     let at = 0
     for (; at < this.#waiting.length && at < MAX_RECORDS; at += 1) {
       const parcel = this.#waiting[at]
@@ -122,7 +123,8 @@ export class Publisher {
       const { record, call } = parcel
       if (call.deadline <= now) fail(call, late('Nothing of it was sent.'))
       if (call.failed) continue
-      if (!loadOf(parcel, loads).batch.add(record, MAX_PARTITION_BYTES)) break // later ones of it must not overtake
+      const { batch } = loadOf(parcel, loads, tails)
+      if (!batch.add(record, MAX_PARTITION_BYTES)) break // later ones of it must not overtake
       calls.set(call, (calls.get(call) ?? 0) + 1)
     }
     for (const { record } of this.#waiting.splice(0, at)) this.#waitingSize -= sizeOf(record)
@@ -168,11 +170,11 @@ export class Publisher {
   }
 }
 
-function loadOf({ topic, partition }: Parcel, loads: Map<string, Load>): Load {
+function loadOf({ topic, partition }: Parcel, loads: Map<string, Load>, tails: Tails): Load {
   const place = `${topic}/${partition}`
   const known = loads.get(place)
   if (known) return known
-  const made = { topic, partition, batch: new BatchWriter() }
+  const made = { topic, partition, batch: new BatchWriter(tails) }
   loads.set(place, made)
   return made
 }
