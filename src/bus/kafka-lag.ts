@@ -47,8 +47,7 @@ async function oldestAt(
   const look = async ([lane, position]: readonly [number, number]) => {
     const known = oldest.get(lane)
     if (known?.position === position) return known.at
-    const { records } = await reader.recordsAt(topic, { lane, offset: position })
-    const at = records[0]?.at
+    const at = await reader.receivedAt(topic, { lane, offset: position })
     oldest.set(lane, { position, at })
     return at
   }

@@ -5,7 +5,7 @@ import type { Received } from '../core/record.ts'
 import type { ReadRange } from './bus.ts'
 import { RecordCalls } from './kafka-calls.ts'
 import { clientOptions, type KafkaCluster, toBusError } from './kafka-client.ts'
-import { byNode, type Fetched, fetchFrom, targetOf, type Want } from './kafka-fetch.ts'
+import { byNode, type Fetched, type FetchLimits, fetchFrom, targetOf, type Want } from './kafka-fetch.ts'
 import { decodePosition } from './kafka-position.ts'
 import { RecordReader } from './kafka-record.ts'
 import type { Saved } from './progress.ts'
@@ -19,6 +19,8 @@ export interface TopicOnCluster {
 /** Tries after the first, a quarter of a second apart: who asks would rather know than wait. */
 const RETRIES = 3
 const LIMITS = { waitMs: 0, laneBytes: 1024 * 1024, maxBytes: 8 * 1024 * 1024 }
+/** A broker sends one batch whole however little is asked for: this asks for no more than that one. */
+const ONE_BATCH = { ...LIMITS, laneBytes: 1 }
 const LATEST = -1n
 const EARLIEST = -2n
 
@@ -109,6 +111,18 @@ export class KafkaReader implements AsyncDisposable {
     return { records: recordsOf(fetched, topic), to: last.end }
   }
 
+  /** When the first record from this offset on was received; undefined when there is none. Costs one batch, as a rule. */
+  async receivedAt(topic: string, { lane, offset: from }: Want): Promise<number | undefined> {
+    for (let offset = from; ; ) {
+      const fetched = await this.#fetch(topic, { lane, offset }, ONE_BATCH)
+      const last = fetched?.batches.at(-1)
+      if (fetched === undefined || last === undefined) return undefined
+      const [record] = recordsOf(fetched, topic, 1)
+      if (record !== undefined) return record.at
+      offset = last.end // a mark of a transaction, or what compaction has left of a batch
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.#consumer.close(true), this.#admin.close()]).catch(() => {})
   }
@@ -134,12 +148,12 @@ export class KafkaReader implements AsyncDisposable {
     return (offsets.get(name) ?? []).map(Number)
   }
 
-  async #fetch(topic: string, want: Want): Promise<Fetched | undefined> {
+  async #fetch(topic: string, want: Want, limits: FetchLimits = LIMITS): Promise<Fetched | undefined> {
     const { name } = await this.resolve(topic)
     try {
       const target = await targetOf(this.#consumer, name)
       const [[node, wants] = [-1, []]] = byNode([want], target)
-      const [fetched] = await fetchFrom(this.#calls, node, { target, wants, limits: LIMITS })
+      const [fetched] = await fetchFrom(this.#calls, node, { target, wants, limits })
       return fetched
     } catch (thrown) {
       this.#consumer.clearMetadata()
@@ -149,11 +163,11 @@ export class KafkaReader implements AsyncDisposable {
 }
 
 /** Only what was asked for: a batch is kept and sent whole, and may begin before the offset. */
-function recordsOf({ lane, from, batches }: Fetched, topic: string): Received[] {
+function recordsOf({ lane, from, batches }: Fetched, topic: string, most = Infinity): Received[] {
   const found: Received[] = []
   for (const batch of batches) {
     const reader = new RecordReader(batch, { topic, lane, epoch: 0 })
-    while (reader.next()) if (reader.offset >= from) found.push(reader.take())
+    while (found.length < most && reader.next()) if (reader.offset >= from) found.push(reader.take())
   }
   return found
 }
