@@ -23,6 +23,8 @@ export interface BrokerOptions {
   readonly port?: number
   /** Further lines of server.properties. */
   readonly properties?: Readonly<Record<string, string>>
+  /** One more broker of the cluster whose first, and whose controller, this one is; the number is its own, from 2 on. */
+  readonly joins?: { readonly first: Broker; readonly node: number }
 }
 
 const PROTOCOLS: Readonly<Record<Door, string>> = {
@@ -76,6 +78,11 @@ export class Broker implements AsyncDisposable {
     return `127.0.0.1:${this.#ports.get(door)}`
   }
 
+  get #controller(): string {
+    const { joins } = this.#options
+    return joins ? joins.first.#controller : `127.0.0.1:${this.#ports.get('controller')}`
+  }
+
   /** The certificate of the authority, and a client's, as PEM. */
   get certificates(): { readonly ca: string; readonly cert: string; readonly key: string } {
     const read = (name: string) => readFileSync(join(this.#options.directory, name), 'utf8')
@@ -122,7 +129,7 @@ export class Broker implements AsyncDisposable {
   }
 
   async #prepare(): Promise<void> {
-    const { directory, jars, port = 0 } = this.#options
+    const { directory, jars, joins, port = 0 } = this.#options
     mkdirSync(directory, { recursive: true })
     const ports = await freePorts([...DOORS, 'controller'])
     this.#ports = port === 0 ? ports : new Map([...ports, ['plain', port]])
@@ -135,22 +142,24 @@ export class Broker implements AsyncDisposable {
       '--add-scram',
       `${mechanism}=[name=${USER.username},password=${USER.password}]`,
     ])
-    const format = ['format', '--standalone', '-t', CLUSTER, '-c', join(directory, 'server.properties')]
-    const args = [...JVM, '-Xmx256m', '-cp', join(jars, '*'), 'kafka.tools.StorageTool', ...format, ...scram]
+    const place = joins ? ['--no-initial-controllers'] : ['--standalone', ...scram]
+    const format = ['format', '-t', CLUSTER, '-c', join(directory, 'server.properties'), ...place]
+    const args = [...JVM, '-Xmx256m', '-cp', join(jars, '*'), 'kafka.tools.StorageTool', ...format]
     execFileSync('java', args, { stdio: 'pipe' })
   }
 
   #properties(): string {
-    const { directory, properties = {} } = this.#options
+    const { directory, joins, properties = {} } = this.#options
     const port = (name: string) => this.#ports.get(name)
     const doors = DOORS.map((door) => `${door.toUpperCase()}://127.0.0.1:${port(door)}`).join(',')
     const protocols = DOORS.map((door) => `${door.toUpperCase()}:${PROTOCOLS[door]}`).join(',')
     const lines = {
       ...BASE,
-      listeners: `${doors},CONTROLLER://127.0.0.1:${port('controller')}`,
+      ...(joins ? { 'process.roles': 'broker', 'node.id': String(joins.node) } : {}),
+      listeners: joins ? doors : `${doors},CONTROLLER://${this.#controller}`,
       'advertised.listeners': doors,
       'listener.security.protocol.map': `${protocols},CONTROLLER:PLAINTEXT`,
-      'controller.quorum.bootstrap.servers': `127.0.0.1:${port('controller')}`,
+      'controller.quorum.bootstrap.servers': this.#controller,
       'log.dirs': join(directory, 'data'),
       ...security(directory),
       ...properties,
