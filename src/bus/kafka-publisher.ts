@@ -113,9 +113,8 @@ export class Publisher {
   /** Takes from the head of the line what fits into one flight; calls that have waited too long are told so. */
   #load(): Flight {
     const now = this.#options.clock.mono()
-    const loads = new Map<string, Load>()
+    const hold = new Hold()
     const calls = new Map<Call, number>()
-    const tails = new Tails()
     let at = 0
     for (; at < this.#waiting.length && at < MAX_RECORDS; at += 1) {
       const parcel = this.#waiting[at]
@@ -123,12 +122,11 @@ export class Publisher {
       const { record, call } = parcel
       if (call.deadline <= now) fail(call, late('Nothing of it was sent.'))
       if (call.failed) continue
-      const { batch } = loadOf(parcel, loads, tails)
-      if (!batch.add(record, MAX_PARTITION_BYTES)) break // later ones of it must not overtake
+      if (!hold.batchFor(parcel).add(record, MAX_PARTITION_BYTES)) break // later ones of it must not overtake
       calls.set(call, (calls.get(call) ?? 0) + 1)
     }
     for (const { record } of this.#waiting.splice(0, at)) this.#waitingSize -= sizeOf(record)
-    return { loads: [...loads.values()], calls }
+    return { loads: hold.loads, calls }
   }
 
   async #send({ loads, calls }: Flight): Promise<void> {
@@ -170,13 +168,25 @@ export class Publisher {
   }
 }
 
-function loadOf({ topic, partition }: Parcel, loads: Map<string, Load>, tails: Tails): Load {
-  const place = `${topic}/${partition}`
-  const known = loads.get(place)
-  if (known) return known
-  const made = { topic, partition, batch: new BatchWriter(tails) }
-  loads.set(place, made)
-  return made
+/** The loads of one flight, one for each partition that something goes to. */
+class Hold {
+  readonly loads: Load[] = []
+  readonly #byTopic = new Map<string, BatchWriter[]>()
+  readonly #tails = new Tails()
+
+  batchFor({ topic, partition }: Parcel): BatchWriter {
+    let batches = this.#byTopic.get(topic)
+    if (batches === undefined) {
+      batches = []
+      this.#byTopic.set(topic, batches)
+    }
+    const known = batches[partition]
+    if (known) return known
+    const batch = new BatchWriter(this.#tails)
+    batches[partition] = batch
+    this.loads.push({ topic, partition, batch })
+    return batch
+  }
 }
 
 const sizeOf = ({ key, value }: BusRecord): number => key.length + value.length

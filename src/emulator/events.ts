@@ -21,8 +21,14 @@ export function recordEvent(state: State, item: Item, at: number): void {
     return
   }
   const [identifier] = identifiersIn(item, 'identifiers')
-  if (identifier === undefined) recordAnonymous(state, item, at)
-  else recordOfPerson(state, item, { identifier, at })
+  if (identifier === undefined) recordAnonymous(state, item, { ulid, at })
+  else recordOfPerson(state, item, { identifier, ulid, at })
+}
+
+/** An event as it comes: its id as it is remembered, and when it was accepted. */
+interface Arrival {
+  readonly ulid: string | undefined
+  readonly at: number
 }
 
 /** As it is remembered; undefined where the id is none. */
@@ -33,23 +39,25 @@ function ulidOf({ value: { id } }: Item): string | undefined {
 function recordOfPerson(
   state: State,
   item: Item,
-  { identifier, at }: { identifier: Identifier; at: number },
+  { identifier, ulid, at }: Arrival & { identifier: Identifier },
 ): void {
   const person = reachPerson(state, identifier, at)
   if (person === undefined) return
-  const effect = keep(state, item, { at, owner: person.cioId, key: identifierKey(bestIdentifier(person)) })
+  const key = identifierKey(bestIdentifier(person))
+  const effect = keep(state, item, { ulid, at, owner: person.cioId, key })
   person.history.push(effect.seq)
 }
 
 /** An event of an anonymous_id waits until a person takes that id; one without any belongs to nobody for ever. */
-function recordAnonymous(state: State, item: Item, at: number): void {
+function recordAnonymous(state: State, item: Item, arrival: Arrival): void {
   const anonymousId = anonymousIdOf(item)
   if (anonymousId === undefined) {
-    keep(state, item, { at, owner: null, key: '' })
+    keep(state, item, { ...arrival, owner: null, key: '' })
     return
   }
   const owner = state.people.get(state.anonymous.get(anonymousId) ?? '')
-  const effect = keep(state, item, { at, owner: owner?.cioId ?? null, key: `anonymous_id:${anonymousId}` })
+  const key = `anonymous_id:${anonymousId}`
+  const effect = keep(state, item, { ...arrival, owner: owner?.cioId ?? null, key })
   if (owner !== undefined) owner.history.push(effect.seq)
   else state.unclaimed.set(anonymousId, [...(state.unclaimed.get(anonymousId) ?? []), effect.seq])
 }
@@ -60,10 +68,10 @@ function anonymousIdOf(item: Item): string | undefined {
   return given === undefined || given === null || given === '' ? undefined : plainText(given)
 }
 
-function keep(state: State, item: Item, of: { at: number; owner: string | null; key: string }): Effect {
+function keep(state: State, item: Item, of: Arrival & { owner: string | null; key: string }): Effect {
   const { id, name, action } = item.value
   state.counts.events += 1
-  if (typeof id === 'string' && isUlid(id)) state.seen.add(id.toUpperCase())
+  if (of.ulid !== undefined) state.seen.add(of.ulid)
   return append(state.history, {
     type: action as EventType, // validate.ts lets nothing else through
     owner: of.owner,
