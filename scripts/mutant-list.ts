@@ -17,6 +17,7 @@ const WINDOW = ['src/delivery/window.test.ts', 'src/delivery/worker.test.ts']
 const SPLIT = ['src/delivery/split.test.ts']
 const PACE = ['src/delivery/pace.test.ts']
 const BUS = ['src/bus/sqlite.test.ts']
+const KAFKA_BATCH = ['src/bus/kafka-batch.test.ts']
 const CLIENT = [
   'src/customerio/retry.test.ts',
   'src/customerio/input.test.ts',
@@ -471,6 +472,34 @@ const ROWS: readonly Row[] = [
     'return this.#blocks[0]?.position ?? this.#next',
     'return this.#next',
     SIMULATION,
+  ],
+  [
+    'a batch from Kafka without its checksum is believed',
+    'bus/kafka-batch.ts',
+    'if (checksumOf(bytes) !== bytes',
+    'if (false && checksumOf(bytes) !== bytes',
+    KAFKA_BATCH,
+  ],
+  [
+    'a transaction that was given up is read where its end is not fetched yet',
+    'bus/kafka-batch.ts',
+    'open.add(waiting.shift()?.producer ?? -1n)',
+    'waiting.shift()',
+    KAFKA_BATCH,
+  ],
+  [
+    'headers of the record before are taken without a look',
+    'bus/kafka-record.ts',
+    'if (bytes[at + i] !== bytes[from + i]) return false',
+    'if (bytes[at + i] === undefined) return false',
+    KAFKA_BATCH,
+  ],
+  [
+    'a record that does not fit is written all the same',
+    'bus/kafka-batch-writer.ts',
+    'this.#at = before\n      return false',
+    'return false',
+    KAFKA_BATCH,
   ],
   [
     'commits not synced',
