@@ -89,6 +89,27 @@ const ROWS: readonly Row[] = [
     DISPATCHER,
   ],
   [
+    'the end waits for a bus that does not answer',
+    'delivery/worker.ts',
+    'await within(clock, drainMs, this.#settlement.finish())',
+    'await this.#settlement.finish()',
+    WINDOW,
+  ],
+  [
+    'the start waits for what may never come',
+    'delivery/recovery.ts',
+    'if (this.#epochs === undefined && this.#unseen <= 0) this.#left = 0',
+    '',
+    ['src/delivery/recovery.test.ts'],
+  ],
+  [
+    'the end of the thread that writes the log goes untold',
+    'bus/sqlite-thread.ts',
+    'if (isNews) onFatal(lost)',
+    '',
+    ['src/bus/sqlite-thread.test.ts'],
+  ],
+  [
     'later ones of a person pass those that are set aside',
     'delivery/window.ts',
     'this.#aside.holds(keys) || ',

@@ -10,6 +10,7 @@ import type { Clock } from './core/clock.ts'
 import { type SluiceError, toSluiceError } from './core/errors.ts'
 import type { NoticeName, Notify } from './core/notices.ts'
 import type { Conservation } from './core/outcome.ts'
+import { within } from './core/within.ts'
 import { GROUP, Replays } from './delivery/replay.ts'
 import { Delivery, type Sizes } from './delivery/worker.ts'
 import { Intake } from './ingest/accept.ts'
@@ -58,6 +59,8 @@ export interface GatewayOptions {
 
 const SAMPLE_MS = 1_000
 const TRIM_MS = 60_000
+/** How long a chore may take when a stop is asked for. */
+const CHORE_MS = 2_000
 
 /** Throws `data_dir_in_use`, `port_in_use`, `log_damaged`, `newer_format`. */
 export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<Gateway> {
@@ -77,11 +80,11 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const sizes = options.sizes ?? {}
   const stages = await startStages(config, { ...stores, bus, world, notify, onFatal, sizes }, opening)
   const sights = observe(config, { version: options.version ?? '', world, stores, metrics, ...stages })
-  const every = (ms: number, chore: () => Promise<unknown>) => opening.defer(repeat(clock, ms, chore))
+  const every = (ms: number, chore: Chore) => opening.defer(repeat(clock, ms, chore))
   every(SAMPLE_MS, () => sights.board.sample())
-  every(SAMPLE_MS, () => relief.give(stores.log))
+  every(SAMPLE_MS, (over) => relief.give(stores.log, over))
   every(SAMPLE_MS, () => stages.replays.catchUp())
-  every(TRIM_MS, () => trim(stores, clock.now() - config.retentionMs))
+  every(TRIM_MS, (over) => trim(stores, clock.now() - config.retentionMs, over))
 
   const surfaces = { config, clock, ulids, stores, metrics: metrics.registry, notify, ...stages, ...sights }
   const { host, port } = await world.serve(surfaces, opening)
@@ -179,8 +182,8 @@ class Relief {
     if (name === 'bus.full') this.#wanted = true
   }
 
-  async give(log: LocalLog | undefined): Promise<void> {
-    if (this.#wanted && log && (await log.trim(Number.POSITIVE_INFINITY)) > 0) this.#wanted = false
+  async give(log: LocalLog | undefined, over: AbortSignal): Promise<void> {
+    if (this.#wanted && log && (await log.trim(Number.POSITIVE_INFINITY, over)) > 0) this.#wanted = false
   }
 }
 
@@ -240,24 +243,31 @@ async function startDelivery(
 
 const upstreamOf = ({ trackUrl: url, region, ratePerSecond: ceiling }: Config) => ({ url, region, ceiling })
 
-async function trim({ log, ledger }: Stores, before: number): Promise<void> {
-  await log?.trim(before)
-  await ledger.trim(before)
+async function trim({ log, ledger }: Stores, before: number, over: AbortSignal): Promise<void> {
+  await log?.trim(before, over)
+  if (!over.aborted) await ledger.trim(before)
 }
 
-/** Repeats a chore until the returned function is called; a chore that fails is tried again at its next turn. */
-function repeat(clock: Clock, ms: number, chore: () => Promise<unknown>): () => Promise<void> {
+/** `over` aborts when it should come to an end. */
+type Chore = (over: AbortSignal) => Promise<unknown>
+
+/**
+ * Repeats a chore until the returned function is called; a chore that fails is tried again at its next turn. One that is
+ * under way by then, such as the question of a bus that is away, is not waited for longer than it may take: it fails on
+ * what is closed.
+ */
+function repeat(clock: Clock, ms: number, chore: Chore): () => Promise<void> {
   const over = new AbortController()
   const run = async () => {
     for (;;) {
       await clock.sleep(ms, over.signal)
       if (over.signal.aborted) return
-      await chore().catch(() => {})
+      await chore(over.signal).catch(() => {})
     }
   }
   const running = run()
   return async () => {
     over.abort()
-    await running
+    await within(clock, CHORE_MS, running)
   }
 }

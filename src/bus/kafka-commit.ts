@@ -6,6 +6,7 @@
 import { Consumer, offsetCommitV9 } from '@platformatic/kafka'
 import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
+import { within } from '../core/within.ts'
 import { clientOptions, isFenced, type KafkaCluster, RETRY_MS } from './kafka-client.ts'
 import type { HeldLane } from './kafka-lane.ts'
 import type { Membership } from './kafka-member.ts'
@@ -53,9 +54,8 @@ export class Committer {
 
   /** Waits for what is asked for, at most so long; what is not durable by then is lost to the next owner. */
   async close(boundMs: number): Promise<void> {
-    const done = new AbortController()
-    const idle = this.#current.then(() => this.#next).finally(() => done.abort())
-    await Promise.race([idle, this.#options.clock.sleep(boundMs, done.signal)])
+    const idle = this.#current.then(() => this.#next)
+    await within(this.#options.clock, boundMs, idle)
     this.#closed.abort()
     this.changed()
     await this.#drop()

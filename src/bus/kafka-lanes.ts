@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../core/clock.ts'
 import type { Notify } from '../core/notices.ts'
+import { within } from '../core/within.ts'
 import type { Claim } from './kafka-assign.ts'
 import { RETRY_MS } from './kafka-client.ts'
 import { HeldLane } from './kafka-lane.ts'
@@ -113,9 +114,7 @@ export class Lanes {
     const { clock, drainMs, onChange, onReleased } = this.#options
     for (const lane of lanes) lane.draining = true
     const numbers = lanes.map(({ lane }) => lane)
-    const drained = new AbortController()
-    const handedOver = this.#revoke(numbers).finally(() => drained.abort())
-    await Promise.race([handedOver, clock.sleep(drainMs, drained.signal)])
+    await within(clock, drainMs, this.#revoke(numbers))
     const left = lanes.filter((lane) => this.#held.get(lane.lane) === lane)
     for (const lane of left) this.#fence(lane)
     if (this.#membership === undefined || left.length === 0) return

@@ -1,6 +1,7 @@
 /** One member of a consumer group: joins, stays with its heartbeats, joins again when asked, and says what became of it. */
 import { Consumer, type GroupPartitionsAssigner } from '@platformatic/kafka'
 import type { Clock } from '../core/clock.ts'
+import { within } from '../core/within.ts'
 import { assign, type Claim, decodeClaim, encodeClaim } from './kafka-assign.ts'
 import { clientOptions, type KafkaCluster, toBusError } from './kafka-client.ts'
 
@@ -79,9 +80,7 @@ export class GroupMember {
    */
   async close(): Promise<void> {
     this.#closed = true
-    const left = new AbortController()
-    const leaving = this.#leave().finally(() => left.abort())
-    await Promise.race([leaving, this.#options.clock.sleep(LEAVE_MS, left.signal)])
+    await within(this.#options.clock, LEAVE_MS, this.#leave())
     await this.#consumer.close(true).catch(() => {})
   }
 

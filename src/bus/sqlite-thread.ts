@@ -25,25 +25,28 @@ const ENTRY = new URL(
 /** What it holds is one change at a time, of 8,192 records or 4 MB. */
 const LIMITS = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 256 }
 
-export function writeOnThread(options: ThreadOptions): Writer {
+/** `onFatal` is told once, when the thread ends though nobody closed it: nothing can be written any more. */
+export function writeOnThread(options: ThreadOptions, onFatal: (error: SluiceError) => void): Writer {
   const worker = new Worker(ENTRY, { workerData: options, name: 'sluice-log', resourceLimits: LIMITS })
   const waiting: PromiseWithResolvers<void>[] = []
   let lost: SluiceError | undefined
+  let closing = false
   const gone = Promise.withResolvers<void>()
 
   /** Whoever waits for the disk keeps the process alive, and nobody else does. */
   const settle = (report: Report) => {
     const first = waiting.shift()
-    if (waiting.length === 0) worker.unref()
+    if (waiting.length === 0 && !closing) worker.unref()
     if (report === undefined) first?.resolve()
     else first?.reject(new SluiceError(report.code, report.message))
   }
   const lose = (cause: unknown) => {
-    lost ??= new SluiceError('storage_failed', `The thread that writes the log ended: ${String(cause)}`, {
-      cause,
-    })
+    const message = `The thread that writes the log ended: ${String(cause)}`
+    const isNews = lost === undefined && !closing
+    lost ??= new SluiceError('storage_failed', message, { cause })
     for (const { reject } of waiting.splice(0)) reject(lost)
     gone.resolve()
+    if (isNews) onFatal(lost)
   }
   worker.on('message', settle).on('error', lose).on('exit', lose)
   worker.unref()
@@ -58,6 +61,7 @@ export function writeOnThread(options: ThreadOptions): Writer {
       return done.promise
     },
     close: () => {
+      closing = true
       worker.ref()
       worker.postMessage('close' satisfies Order)
       return gone.promise

@@ -54,8 +54,11 @@ export interface SqliteBus extends Bus {
   readonly bytes: number
   /** As the directory has them, whatever the settings say. */
   readonly lanes: number
-  /** Removes chunks written before `before` (milliseconds since 1970) that every group has settled. Returns how many records. */
-  trim(before: number): Promise<number>
+  /**
+   * Removes chunks written before `before` (milliseconds since 1970) that every group has settled, step by step until `over`
+   * aborts. Returns how many records.
+   */
+  trim(before: number, over?: AbortSignal): Promise<number>
 }
 
 export const SQLITE_FEATURES: Features = {
@@ -195,7 +198,8 @@ class SqliteLogBus implements SqliteBus {
   moveWriter(): void {
     const { directory, maxBytes, checkpointBytes } = this.#options
     this.#anchor.close()
-    this.#writer = writeOnThread({ directory, maxBytes, checkpointBytes })
+    const onFatal = (error: SluiceError) => this.#committer.fail(error)
+    this.#writer = writeOnThread({ directory, maxBytes, checkpointBytes }, onFatal)
   }
 
   /** All that is unsettled, as far as time allows; all that is kept, where a loss is to be accepted. */
@@ -255,11 +259,11 @@ class SqliteLogBus implements SqliteBus {
     return pages * 4096
   }
 
-  async trim(before: number): Promise<number> {
+  async trim(before: number, over?: AbortSignal): Promise<number> {
     let removed = 0
     for (const held of this.#topics.values())
-      for (let step = await this.#trimStep(held, before); step > 0; step = await this.#trimStep(held, before))
-        removed += step
+      for (let step = 1; step > 0 && !over?.aborted; removed += step)
+        step = await this.#trimStep(held, before)
     if (removed > 0) this.#options.notify('bus.trimmed', { count: removed })
     return removed
   }

@@ -2,6 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Notify } from '../core/notices.ts'
 import type { Place, Received } from '../core/record.ts'
+import { within } from '../core/within.ts'
 import type { SubscribeOptions, Subscription } from './bus.ts'
 import type { Group } from './group.ts'
 import type { Member } from './sharing.ts'
@@ -86,12 +87,10 @@ export class LogSubscription implements Subscription, Member {
     for (const lane of lanes) this.#lanes.delete(lane)
     const { onRevoke, drainMs = DRAIN_MS, clock } = this.#options
     if (onRevoke === undefined) return
-    const drained = new AbortController()
     const asked = Promise.resolve(lanes)
       .then(onRevoke)
       .catch(() => {}) // who fails to drain loses the lanes all the same
-      .finally(() => drained.abort())
-    await Promise.race([asked, clock.sleep(drainMs, drained.signal)])
+    await within(clock, drainMs, asked)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

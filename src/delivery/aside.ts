@@ -155,18 +155,19 @@ export class Aside {
    */
   take({ line: asked, lane, from }: Wanted, found: readonly Received[]): Taken {
     const line = rootOf(asked)
-    const records = new Map(found.map((record) => [record.offset, record]))
     const end = found.at(-1)?.offset ?? Number.NEGATIVE_INFINITY
+    let next = 0
     const ops: Op[] = []
     const gone: Omit<Place, 'topic'>[] = []
     const wasRead = ({ lane: of, offset }: Omit<Place, 'topic'>) =>
       of === lane && offset >= from && offset <= end
     for (let at = line.first; at && wasRead(at); at = line.first) {
       if (line.bytes >= this.#limits.share.bytes) break
-      const record = records.get(at.offset)
+      while ((found[next]?.offset ?? end) < at.offset) next += 1
+      const record = found[next]
       line.shift()
       this.#size -= 1
-      if (record === undefined) gone.push(at)
+      if (record?.offset !== at.offset) gone.push(at)
       else ops.push(this.#hold(line, makeOp({ ...record, epoch: at.epoch })))
     }
     this.#passOn(asked)

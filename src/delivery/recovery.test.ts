@@ -46,3 +46,14 @@ test('a group that begins far behind is led to where it was, however far that is
   await begun
   assert.deepEqual([settled.length, left[0]?.offset, left.length], [95, 95, 35])
 })
+
+test('it is over when all that is not new has come, whichever of it had ended', async () => {
+  const find = async (id: string) => (id === '15' ? (record(15) as unknown as Entry) : undefined) // its place is all that is read
+  const recovery = new Recovery({ find }, async () => {})
+  const begun = recovery.begin(100, 30)
+  const left: Received[] = []
+  for (let at = 0; at < 30; at += 10)
+    left.push(...(await recovery.sift(Array.from({ length: 10 }, (_, n) => record(at + n)))))
+  await begun
+  assert.equal(left.length, 29)
+})

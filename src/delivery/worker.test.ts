@@ -1,6 +1,7 @@
 /** The worker between a bus and a Customer.io: lanes that are taken away, and people with much more queued than others. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Bus, Subscription } from '../bus/bus.ts'
 import { makeRecord } from '../bus/conformance.ts'
 import { openMemoryBus } from '../bus/memory.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
@@ -26,14 +27,25 @@ const turns = async (count: number) => {
   for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 
+const aroundSubscriptions = (bus: Bus, around: (real: Subscription) => Subscription): Bus => ({
+  features: bus.features,
+  publish: (...args) => bus.publish(...args),
+  lag: (...args) => bus.lag(...args),
+  read: (...args) => bus.read(...args),
+  subscribe: async (...args) => around(await bus.subscribe(...args)),
+  [Symbol.asyncDispose]: () => bus[Symbol.asyncDispose](),
+})
+
 interface Given {
   readonly backlog: readonly BusRecord[]
   readonly sizes: Partial<Sizes>
   readonly send: (body: string) => Promise<Reply>
+  /** What stands between the worker and its subscriptions. */
+  readonly around?: (real: Subscription) => Subscription
 }
 
 /** A worker with a backlog, which waits for the ledger, and a second member that takes half of the lanes when asked to. */
-async function stand({ backlog, sizes, send }: Given) {
+async function stand({ backlog, sizes, send, around = (real) => real }: Given) {
   const asked = Promise.withResolvers<void>()
   const answer = Promise.withResolvers<void>()
   /** Nothing is waited for longer than 5 ms, the end of a drain included. */
@@ -56,7 +68,7 @@ async function stand({ backlog, sizes, send }: Given) {
     [Symbol.asyncDispose]: async () => {},
   }
   const delivery = new Delivery({
-    bus,
+    bus: aroundSubscriptions(bus, around),
     ledger,
     remote,
     clock,
@@ -170,5 +182,23 @@ test('whoever has ten windows queued keeps nobody waiting behind them, and none 
   )
   assert.ok(before < WINDOW, `${before} of hers went first`)
   assert.ok(held < WINDOW / 4, `${held} held`)
+  await delivery[Symbol.asyncDispose]()
+})
+
+test('a bus that takes no word of what is settled, as Kafka while it is away, does not hold up the end', async () => {
+  const { delivery, started, answer, sent } = await stand({
+    backlog: oneOfEach(),
+    sizes: {},
+    send: async () => OK,
+    around: (real) => ({
+      share: 1,
+      settle: () => new Promise(() => {}),
+      [Symbol.asyncIterator]: () => real[Symbol.asyncIterator](),
+      [Symbol.asyncDispose]: () => real[Symbol.asyncDispose](),
+    }),
+  })
+  answer.resolve()
+  await started
+  while (sent.size < PEOPLE) await turns(1)
   await delivery[Symbol.asyncDispose]()
 })

@@ -11,6 +11,7 @@ import type { Attempt } from '../core/outcome.ts'
 import { Ownership } from '../core/ownership.ts'
 import { type Place, type Received, TOPICS } from '../core/record.ts'
 import { Wakeup } from '../core/wakeup.ts'
+import { within } from '../core/within.ts'
 import type { Remote } from '../customerio/http.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Policies } from '../preflight/rules.ts'
@@ -142,11 +143,15 @@ export class Delivery implements AsyncDisposable {
     return this.#dispatcher.find(id)?.attempts ?? []
   }
 
-  /** Takes nothing new, lets what flies land and be settled, and leaves the rest on the bus. */
+  /**
+   * Takes nothing new, lets what flies land and be settled, and leaves the rest on the bus. A bus that takes no word of what
+   * is settled, such as Kafka while it is away, is not waited for longer than calls are: what it did not hear comes again.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
+    const { clock, drainMs } = this.#options
     this.#stop.abort()
     await this.#landFlights()
-    await this.#settlement.finish()
+    await within(clock, drainMs, this.#settlement.finish())
     for (const subscription of this.#subscriptions.values()) await subscription[Symbol.asyncDispose]()
     await Promise.all(this.#loops)
   }

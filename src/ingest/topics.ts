@@ -16,6 +16,7 @@ import { SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
 import { Ownership } from '../core/ownership.ts'
 import { type Received, TOPICS } from '../core/record.ts'
+import { within } from '../core/within.ts'
 import type { Intake } from './accept.ts'
 import type { Draft } from './draft.ts'
 import type { Judge } from './judge.ts'
@@ -58,6 +59,8 @@ const BATCH = 1000
 const PASSING: ReadonlySet<string> = new Set(['storage_full', 'bus_unavailable'])
 /** While the log is full, or Kafka away, a batch is tried again this often. */
 const RETRY_MS = 1_000
+/** At a stop a batch under way has so long: as when its lane goes to another. */
+const DRAIN_MS = 5_000
 
 export class TopicIntake implements AsyncDisposable {
   readonly #options: TopicIntakeOptions
@@ -87,10 +90,10 @@ export class TopicIntake implements AsyncDisposable {
     }
   }
 
-  /** Finishes the batches under way, unless the log is full; what they leave comes again. */
+  /** Finishes the batches under way, unless the log is full or the bus away; what they leave comes again. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
-    await Promise.all(this.#works.map((work) => work.idle()))
+    await within(this.#options.clock, DRAIN_MS, Promise.all(this.#works.map((work) => work.idle())))
     for (const subscription of this.#subscriptions) await subscription[Symbol.asyncDispose]()
     await Promise.all(this.#loops)
   }

@@ -49,10 +49,12 @@ export function writeOnThread(options: ThreadOptions, onFatal: (error: SluiceErr
   }
   const lose = (cause: unknown) => {
     const message = `The thread that writes the ledger ended: ${String(cause)}`
+    const isNews = over === undefined
     over ??= new SluiceError('storage_failed', message, { cause })
     for (const { reject } of waiting.values()) reject(over)
     waiting.clear()
     gone.resolve()
+    if (isNews) onFatal(over)
   }
   worker.on('message', settle).on('error', lose).on('exit', lose)
   worker.unref()

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Emulator, startEmulator } from '../emulator/emulator.ts'
+import { ask } from './ask.ts'
 import { compileShim, ShimControl, shimmed } from './disk-shim.ts'
 import { effectsOf, lostOf, someOf } from './effects.ts'
 import { intercept, type Script } from './interceptor.ts'
@@ -179,7 +180,7 @@ class Filling {
     const begun = context.clock.mono()
     try {
       const headers = { authorization: `Basic ${btoa('dev:dev')}` }
-      const answer = await fetch(`${url}/api/v2/batch`, { method: 'POST', headers, body })
+      const answer = await ask(`${url}/api/v2/batch`, { method: 'POST', headers, body })
       const ms = context.clock.mono() - begun
       await answer.body?.cancel()
       if (answer.status === 200) this.#acknowledged.push(...ticks)

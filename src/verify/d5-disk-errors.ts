@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Emulator, startEmulator } from '../emulator/emulator.ts'
+import { ask } from './ask.ts'
 import { compileShim, type PlannedFault, ShimControl, shimmed } from './disk-shim.ts'
 import { effectsOf, lostOf, someOf } from './effects.ts'
 import { counter, postTicks, type Tick } from './load.ts'
@@ -208,7 +209,7 @@ const batches = (ticks: readonly Tick[]): Tick[][] =>
 /** Resolves when the gateway has delivered all it took. */
 async function drained(url: string): Promise<void> {
   for (;;) {
-    const answer = await fetch(`${url}/admin/v1/status`, { headers: { authorization: 'Bearer dev' } })
+    const answer = await ask(`${url}/admin/v1/status`, { headers: { authorization: 'Bearer dev' } })
     const { conservation } = (await answer.json()) as { conservation: { pending: number } } // admin/wire.ts
     if (conservation.pending === 0) return
   }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { startEmulator } from '../emulator/emulator.ts'
+import { ask } from './ask.ts'
 import { GatewayLine } from './gateway-process.ts'
 import type { Proof, ProofContext } from './proof.ts'
 
@@ -101,8 +102,8 @@ async function attack(url: string, { progress, signal, seed }: ProofContext): Pr
     for (const [place, { body, encoding }] of BOMBS.entries()) {
       await holdMs(url) // forgets what was before
       const packed = encoding === undefined ? {} : { 'content-encoding': encoding }
-      const bomb = fetch(`${url}/api/v2/batch`, { method: 'POST', headers: { ...headers, ...packed }, body })
-      const good = fetch(`${url}/api/v1/customers/${seed}`, { method: 'PUT', headers, body: '{"a":1}' })
+      const bomb = ask(`${url}/api/v2/batch`, { method: 'POST', headers: { ...headers, ...packed }, body })
+      const good = ask(`${url}/api/v1/customers/${seed}`, { method: 'PUT', headers, body: '{"a":1}' })
       told.bombs += 1
       told.good += 1
       const { status } = await bomb
@@ -117,6 +118,6 @@ async function attack(url: string, { progress, signal, seed }: ProofContext): Pr
 
 /** The longest that the event loop of the gateway was held since this was asked last. */
 async function holdMs(url: string): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text()
+  const text = await (await ask(`${url}/metrics`)).text()
   return Number(/^nodejs_eventloop_lag_max_seconds ([\d.e-]+)/m.exec(text)?.[1]) * 1000
 }

@@ -5,6 +5,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { ask } from './ask.ts'
 import type { Between } from './stand.ts'
 
 export interface Asked {
@@ -58,7 +59,7 @@ async function answer({ request, response }: Exchange, script: Script, target: s
 }
 
 async function pass({ method, path, authorization, body }: Asked, target: string): Promise<Answered> {
-  const answer = await fetch(`${target}${path}`, {
+  const answer = await ask(`${target}${path}`, {
     method,
     headers: { authorization, 'content-type': 'application/json' },
     ...(body === '' ? {} : { body }),

@@ -3,6 +3,7 @@
  * the dead letters are exactly the bad ones; the books balance at every moment.
  */
 import type { LetterPage } from '../admin/wire.ts'
+import { SluiceError } from '../core/errors.ts'
 import { isObject, parseJson } from '../core/json.ts'
 import type { Conservation } from '../core/outcome.ts'
 import { type Emulator, startEmulator } from '../emulator/emulator.ts'
@@ -16,6 +17,8 @@ import { callsTo, openStand, type Stand } from './stand.ts'
 const EVENTS = { quick: 5_000, full: 200_000 }
 /** A kill about this often, as long as the load and the backlog last. */
 const KILL_EVERY_MS = { quick: 2_000, full: 5_000 }
+/** Longer than any wait of the gateway that the storm can make. */
+const PATIENCE_MS = 5 * 60_000
 const SENDERS = 4
 const PEOPLE = 125
 const BATCH = 100
@@ -71,21 +74,30 @@ interface Weather {
 
 /** Sends everything, repeating what was not answered, and kills the gateway now and then until nothing is pending. */
 async function weather(sent: readonly Tick[], emulator: Emulator, context: ProofContext): Promise<Weather> {
-  const { directory, clock, signal, planted } = context
+  const { directory, clock, planted } = context
+  const over = new AbortController()
+  const signal = AbortSignal.any([context.signal, over.signal])
+  using _ends = { [Symbol.dispose]: () => over.abort() }
   const fault = planted ? 'renewIds' : undefined
   await using line = new GatewayLine({ trackUrl: emulator.url, directory, env: ENV, fault })
   let url = await line.start()
   const sending = Promise.all(
-    Array.from({ length: SENDERS }, (_, sender) => sendAll(partOf(sent, sender), () => url, context)),
+    Array.from({ length: SENDERS }, (_, sender) =>
+      sendAll(partOf(sent, sender), () => url, { clock, signal }),
+    ),
   )
   const every = KILL_EVERY_MS[context.scale]
   let kills = 0
   let unbalanced = 0
+  let last = { ended: 0, at: clock.mono() }
   for (let nextKill = clock.mono() + every; !signal.aborted; await clock.sleep(100)) {
     const balance = await balanceAt(url)
     if (balance?.missing !== 0) unbalanced += 1
     const ended = balance === undefined ? 0 : balance.accepted - balance.pending
     context.progress(Math.min(ended, sent.length), sent.length, 'events')
+    if (ended !== last.ended) last = { ended, at: clock.mono() }
+    if (clock.mono() - last.at > PATIENCE_MS)
+      throw new SluiceError('timed_out', `Nothing ended for 5 minutes, after ${ended} of ${sent.length}.`)
     if (balance?.pending === 0 && balance.accepted >= sent.length && kills > 0) break
     if (clock.mono() < nextKill) continue
     await line.end('SIGKILL')
@@ -104,7 +116,7 @@ const partOf = (sent: readonly Tick[], sender: number): readonly Tick[] =>
 async function sendAll(
   ticks: readonly Tick[],
   url: () => string,
-  { clock, signal }: ProofContext,
+  { clock, signal }: Pick<ProofContext, 'clock' | 'signal'>,
 ): Promise<void> {
   for (let at = 0; at < ticks.length && !signal.aborted; ) {
     const taken = await postTicks(url(), ticks.slice(at, at + BATCH)).catch(() => false)

@@ -1,4 +1,5 @@
 /** Load: numbered events from several connections. The number is in the event and in its id, and ascends for each person. */
+import { ask } from './ask.ts'
 
 export interface Tick {
   readonly n: number
@@ -25,7 +26,7 @@ export const LET_BAD_PASS = { SLUICE_PREFLIGHT: 'event_name_bytes=off' }
 
 /** True when the gateway took all of them. Rejects when no answer came: it may have taken them or not. */
 export async function postTicks(url: string, ticks: readonly Tick[]): Promise<boolean> {
-  const { status, body } = await fetch(`${url}/api/v2/batch`, {
+  const { status, body } = await ask(`${url}/api/v2/batch`, {
     method: 'POST',
     headers: { authorization: `Basic ${btoa('dev:dev')}` },
     body: JSON.stringify({ batch: ticks.map(operationOf) }),

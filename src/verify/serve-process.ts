@@ -3,8 +3,14 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { systemClock } from '../core/clock.ts'
+import { SluiceError } from '../core/errors.ts'
+import { within } from '../core/within.ts'
 
 const EXECUTABLE = join(import.meta.dirname, '../../bin/sluice.js')
+
+/** Calls under way at the end are cut after 10 s. */
+const END_MS = 2 * 60_000
 
 export interface ServeOptions {
   readonly directory: string
@@ -48,10 +54,13 @@ export class ServeProcess implements AsyncDisposable {
     this.url = readUrl(child)
   }
 
-  /** Ends it, and resolves when it is gone. */
+  /** Ends it, and resolves when it is gone. Throws `timed_out` when it hangs, and ends it all the same. */
   async end(signal: NodeJS.Signals): Promise<void> {
     this.#child.kill(signal)
+    if (await within(systemClock, END_MS, this.exited)) return
+    this.#child.kill('SIGKILL')
     await this.exited
+    throw new SluiceError('timed_out', `The gateway did not end within ${END_MS / 1000} s of ${signal}.`)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

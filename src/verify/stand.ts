@@ -7,6 +7,8 @@ import { type Emulator, startEmulator } from '../emulator/emulator.ts'
 import { seededRandom } from '../emulator/faults.ts'
 import { type Gateway, startGateway } from '../gateway.ts'
 import { realWorld } from '../world.ts'
+import { ask } from './ask.ts'
+import { untilDrained } from './drained.ts'
 import { type FaultName, plant } from './faults.ts'
 
 export interface Stand extends AsyncDisposable {
@@ -57,8 +59,10 @@ export async function openStand(options: StandOptions): Promise<Stand> {
     await startGateway(config, { onNotice, ...worldOf(options), ...plant(options.fault) }),
   )
   const drained = async () => {
-    while ((await gateway.conservation()).pending > 0)
-      await new Promise((resolve) => bell.addEventListener('told', resolve, { once: true }))
+    await untilDrained({
+      pending: async () => (await gateway.conservation()).pending,
+      news: () => new Promise((resolve) => bell.addEventListener('told', resolve, { once: true })),
+    })
     emulator.settle()
   }
   const running = opening.move()
@@ -74,13 +78,13 @@ const ownEmulator = ({ seed = 1 }: StandOptions): Promise<Emulator> =>
 /** The calls of an application and of an operator, with the credentials of `sluice dev`. */
 export function callsTo(url: string): Pick<Stand, 'call' | 'admin'> {
   const call = (method: string, path: string, body?: unknown) =>
-    fetch(`${url}${path}`, {
+    ask(`${url}${path}`, {
       method,
       headers: { authorization: `Basic ${btoa('dev:dev')}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
   const admin = async <T>(path: string, body?: object): Promise<T> => {
-    const answer = await fetch(`${url}/admin/v1${path}`, {
+    const answer = await ask(`${url}/admin/v1${path}`, {
       headers: { authorization: 'Bearer dev', 'content-type': 'application/json' },
       ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
     })
