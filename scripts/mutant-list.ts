@@ -84,8 +84,8 @@ const ROWS: readonly Row[] = [
   [
     'a merge holds one person',
     'delivery/op.ts',
-    'alsoKeys.length === 0 ? [record.key] : [record.key, ...alsoKeys]',
-    '[record.key].concat(alsoKeys.slice(0, 0))',
+    'others.length === 0 ? [record.key] : [...new Set([record.key, ...others])]',
+    '[record.key].concat(others.slice(0, 0))',
     DISPATCHER,
   ],
   [
@@ -233,7 +233,7 @@ const ROWS: readonly Row[] = [
   [
     'settled before it is recorded',
     'delivery/settlement.ts',
-    'await this.#whileFull(() => this.#options.ledger.record(entries))',
+    'await this.#whileFull(() => this.#options.ledger.record(closings))',
     '',
     FLOW,
   ],
@@ -405,8 +405,8 @@ const ROWS: readonly Row[] = [
   [
     'a barrier not waited for',
     'delivery/worker.ts',
-    'this.#release(held.filter(({ op }) => !isBarrier(op.record.kind)).map(({ op }) => op))\n    void settled.then(() => {\n      this.#release(barriers.map(({ op }) => op))',
-    'this.#release(held.map(({ op }) => op))\n    void settled.then(() => {\n      barriers.pop()',
+    '(isBarrier(op) ? barriers : free).push(op)',
+    'free.push(op)',
     SIMULATION,
   ],
   [

@@ -45,8 +45,11 @@ export type KindClass = (typeof KINDS)[Kind]
 export const isKind = (text: string): text is Kind => Object.hasOwn(KINDS, text)
 
 /** The kinds that carry a ULID of their own and take effect once (promise P4). */
-export const isEvent = (kind: string): boolean =>
-  isKind(kind) && (KINDS[kind] === 'event' || KINDS[kind] === 'anonymous')
+export const isEvent = (kind: string): boolean => EVENTS.has(kind)
+
+const EVENTS: ReadonlySet<string> = new Set(
+  Object.keys(KINDS).filter((kind) => isKind(kind) && /^(event|anonymous)$/.test(KINDS[kind])),
+)
 
 /** The identifiers that a person may be called by, in the order in which Customer.io prefers them. */
 const PERSON_IDENTIFIERS = ['id', 'cio_id', 'email', 'phone', 'anonymous_id'] as const

@@ -7,25 +7,38 @@ import type { Place } from './record.ts'
 
 export class Ownership {
   /** By topic and lane: the latest epoch that was received, and the latest that has ended. */
-  readonly #seen = new Map<string, number>()
-  readonly #over = new Map<string, number>()
+  readonly #seen = new Epochs()
+  readonly #over = new Epochs()
 
   /** To be told of records at once when they are received, before anything is waited for. */
   see(records: readonly Place[]): void {
-    for (const { topic, lane, epoch } of records) this.#seen.set(nameOf(topic, lane), epoch)
+    for (const record of records) this.#seen.set(record, record.epoch)
   }
 
   end(topic: string, lanes: Iterable<number>): void {
-    for (const lane of lanes) {
-      const name = nameOf(topic, lane)
-      this.#over.set(name, this.#seen.get(name) ?? Number.NEGATIVE_INFINITY)
-    }
+    for (const lane of lanes)
+      this.#over.set({ topic, lane }, this.#seen.get({ topic, lane }) ?? Number.NEGATIVE_INFINITY)
   }
 
-  isOver({ topic, lane, epoch }: Place): boolean {
-    const over = this.#over.get(nameOf(topic, lane))
-    return over !== undefined && epoch <= over
+  isOver(place: Place): boolean {
+    const over = this.#over.get(place)
+    return over !== undefined && place.epoch <= over
   }
 }
 
-const nameOf = (topic: string, lane: number): string => `${topic}/${lane}`
+type Lane = Pick<Place, 'topic' | 'lane'>
+
+/** Asked for every record, and so without a text made of topic and lane for each. */
+class Epochs {
+  readonly #topics = new Map<string, number[]>()
+
+  get({ topic, lane }: Lane): number | undefined {
+    return this.#topics.get(topic)?.[lane]
+  }
+
+  set({ topic, lane }: Lane, epoch: number): void {
+    const lanes = this.#topics.get(topic) ?? []
+    lanes[lane] = epoch
+    this.#topics.set(topic, lanes)
+  }
+}

@@ -36,7 +36,7 @@ export class Ages {
 
   /** The batch as it may leave now. What is put right is put right in its operations. */
   sift(batch: Batch, nowMs: number): Sifted {
-    const found = batch.runs.flatMap(({ ops }) => ops.flatMap((op) => this.#judge(op, nowMs)))
+    const found = this.#look(batch, nowMs)
     if (found.length === 0) return { batch, ended: [], back: [], found }
     const ended: Ended[] = []
     const back: Op[] = []
@@ -51,6 +51,13 @@ export class Ages {
     }
     const items = runs.reduce((sum, run) => sum + run.items.length, 0)
     return { batch: runs.length === 0 ? undefined : { ...batch, runs, items }, ended, back, found }
+  }
+
+  #look({ runs }: Batch, nowMs: number): readonly Judged[] {
+    const found: Judged[] = []
+    for (const { ops } of runs)
+      for (const op of ops) for (const one of this.#judge(op, nowMs)) found.push(one)
+    return found
   }
 
   #judge(op: Op, nowMs: number): readonly Judged[] {
@@ -119,7 +126,10 @@ const TIMESTAMP = ',"timestamp":'
  */
 function timestampIn({ value }: Pick<Received, 'value'>): number {
   const at = value.indexOf(TIMESTAMP)
-  return at < 0 ? Number.NaN : Number.parseFloat(value.slice(at + TIMESTAMP.length).replace(/^"/, ''))
+  if (at < 0) return Number.NaN
+  const start = at + TIMESTAMP.length
+  // Parsing stops by itself where the number ends, and no time has more digits than this.
+  return Number.parseFloat(value.slice(value[start] === '"' ? start + 1 : start, start + 32))
 }
 
 function restamped(record: Received, seconds: number): Received {

@@ -8,7 +8,7 @@
  * line of theirs. It does no I/O.
  */
 import type { Place, Received } from '../core/record.ts'
-import { type Amount, keysOf, makeOp, type Op } from './op.ts'
+import { type Amount, makeOp, type Op } from './op.ts'
 import { Queue } from './queue.ts'
 
 export interface AsideLimits {
@@ -124,7 +124,7 @@ export class Aside {
   }
 
   put(op: Op): void {
-    const line = this.#lineOf(keysOf(op))
+    const line = this.#lineOf(op.keys)
     line.push(op.record.offset, op.record)
     this.#size += 1
     this.#offer(line)

@@ -218,17 +218,17 @@ function land(dispatcher: Dispatcher, batch: Batch, answer: string, end: (op: Op
   for (const run of again) dispatcher.giveBack(run, 0)
 }
 
-const keysOf = ({ record, alsoKeys }: Op) => [record.key, ...alsoKeys]
-
 function assertOneRunPerKey(flying: readonly Batch[]): void {
-  const keys = flying.flatMap(({ runs }) => runs.flatMap(({ ops }) => [...new Set(ops.flatMap(keysOf))]))
+  const keys = flying.flatMap(({ runs }) =>
+    runs.flatMap(({ ops }) => [...new Set(ops.flatMap(({ keys }) => keys))]),
+  )
   assert.equal(new Set(keys).size, keys.length, 'one run of a person in flight')
 }
 
 function assertOrder(ops: readonly Op[], endedAt: ReadonlyMap<Op, number>): void {
   const last = new Map<string, number>()
   for (const op of ops)
-    for (const key of keysOf(op)) {
+    for (const key of op.keys) {
       const at = endedAt.get(op) ?? -1
       assert.ok(at >= (last.get(key) ?? -1), `order of ${key}`)
       last.set(key, at)

@@ -8,7 +8,7 @@
  */
 import { LIMITS } from '../core/limits.ts'
 import { BATCH_FRAME_BYTES } from '../customerio/track.ts'
-import { type Amount, isSuspect, keysOf, type Op } from './op.ts'
+import { type Amount, isSuspect, type Op } from './op.ts'
 import { Queue } from './queue.ts'
 import { formRun, isSingle, type Run } from './run.ts'
 
@@ -79,12 +79,12 @@ export class Dispatcher {
     for (const op of ops) {
       this.#queued += 1
       this.#bytes += op.bytes
-      for (const key of keysOf(op)) {
-        const queue = this.#queueOf(key)
+      const queues = this.#queuesOf([op])
+      for (const queue of queues) {
         queue.ops.push(op)
         queue.bytes += op.bytes
       }
-      for (const key of keysOf(op)) this.#consider(this.#queueOf(key))
+      for (const queue of queues) this.#consider(queue)
     }
   }
 
@@ -171,7 +171,7 @@ export class Dispatcher {
 
   #depart(run: Run): void {
     for (const op of run.ops)
-      for (const key of keysOf(op)) {
+      for (const key of op.keys) {
         const queue = this.#queueOf(key)
         queue.ops.shift()
         queue.bytes -= op.bytes
@@ -271,8 +271,17 @@ export class Dispatcher {
     return made
   }
 
+  /** Each once. Mostly an operation is of the same person as the one before it. */
   #queuesOf(ops: readonly Op[]): KeyQueue[] {
-    return [...new Set(ops.flatMap(keysOf))].map((key) => this.#queueOf(key))
+    const found = new Set<KeyQueue>()
+    let last: KeyQueue | undefined
+    for (const { keys } of ops)
+      for (const key of keys) {
+        if (key === last?.key) continue
+        last = this.#queueOf(key)
+        found.add(last)
+      }
+    return [...found]
   }
 
   /** Puts a key in line when the operation at its head may go; forgets it when nothing is left of it. */
@@ -283,26 +292,23 @@ export class Dispatcher {
       this.#keys.delete(queue.key)
       return
     }
-    const others = keysOf(head)
-      .filter((key) => key !== queue.key)
-      .map((key) => this.#queueOf(key))
-    if (
-      others.some(
-        (other) =>
-          other.ops.first !== head ||
-          other.state === 'busy' ||
-          other.state === 'parked' ||
-          other.state === 'ready',
-      )
-    )
-      return
+    if (head.keys.length > 1 && !this.#isFirstElsewhere(head, queue)) return
     queue.state = 'ready'
     this.#lanes[laneFor(head)].push(queue)
+  }
+
+  /** Whether nothing of the other people that it holds is before it. */
+  #isFirstElsewhere(head: Op, queue: KeyQueue): boolean {
+    return head.keys.every((key) => {
+      if (key === queue.key) return true
+      const other = this.#queueOf(key)
+      return other.ops.first === head && other.state === 'idle'
+    })
   }
 }
 
 function unshift(queue: KeyQueue, ops: readonly Op[]): void {
-  const own = ops.filter((op) => keysOf(op).includes(queue.key))
+  const own = ops.filter((op) => op.keys.includes(queue.key))
   queue.ops.unshift(own)
   for (const { bytes } of own) queue.bytes += bytes
 }

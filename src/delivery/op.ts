@@ -1,5 +1,6 @@
 /** An operation on its way: the record, and what delivery has learnt about it. */
 import { byteLength } from '../core/json.ts'
+import { isKind, KINDS, type KindClass } from '../core/operation.ts'
 import type { Attempt, Outcome, Refusal } from '../core/outcome.ts'
 import { alsoKeys, type Received } from '../core/record.ts'
 import type { Judged } from '../preflight/finding.ts'
@@ -7,8 +8,10 @@ import type { Judged } from '../preflight/finding.ts'
 export interface Op {
   /** Changes only where preflight puts its time right. */
   record: Received
-  /** The other keys that it holds: nothing of those people may be in flight beside it. */
-  readonly alsoKeys: readonly string[]
+  /** Of whom it is: in the queues of all of these it stands, and goes when it is at the head of each. */
+  readonly keys: readonly string[]
+  /** Undefined where it is no operation. */
+  readonly class: KindClass | undefined
   /** Bytes of the value in UTF-8, as it counts towards a batch. */
   readonly bytes: number
   /** Shared by the operations of one call: never changed in place. */
@@ -43,7 +46,8 @@ const NOTHING: readonly Judged[] = []
 
 export const makeOp = (record: Received): Op => ({
   record,
-  alsoKeys: alsoKeys(record),
+  keys: keysOf(record),
+  class: isKind(record.kind) ? KINDS[record.kind] : undefined,
   bytes: byteLength(record.value),
   attempts: NONE,
   most: Number.POSITIVE_INFINITY,
@@ -52,9 +56,10 @@ export const makeOp = (record: Received): Op => ({
   unmerged: false,
 })
 
+function keysOf(record: Received): readonly string[] {
+  const others = alsoKeys(record)
+  return others.length === 0 ? [record.key] : [...new Set([record.key, ...others])]
+}
+
 /** One of its batches was refused as a whole. */
 export const isSuspect = (op: Op): boolean => op.most !== Number.POSITIVE_INFINITY
-
-/** Of whom it is: in the queues of all of these it stands, and goes when it is at the head of each. */
-export const keysOf = ({ record, alsoKeys }: Op): readonly string[] =>
-  alsoKeys.length === 0 ? [record.key] : [record.key, ...alsoKeys]

@@ -11,6 +11,11 @@ export class Queue<T> implements Iterable<T> {
     return this.#items[this.#head]
   }
 
+  /** The item with so many before it. */
+  at(place: number): T | undefined {
+    return this.#items[this.#head + place]
+  }
+
   push(item: T): void {
     this.#items.push(item)
   }

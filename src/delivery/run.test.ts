@@ -29,7 +29,7 @@ test('what only v1 has a form for travels alone, whatever stands behind it', () 
 
 test('a change of a segment is waited for like a delete', () => {
   assert.deepEqual(
-    Object.keys(KINDS).filter((kind) => isBarrier(kind)),
+    Object.keys(KINDS).filter((kind) => isBarrier(op(kind))),
     [
       'person.delete',
       'person.merge',

@@ -4,7 +4,7 @@
  */
 import { byteLength } from '../core/json.ts'
 import { LIMITS } from '../core/limits.ts'
-import { isKind, KINDS, type KindClass } from '../core/operation.ts'
+import type { KindClass } from '../core/operation.ts'
 import { type Identify, identifyText, mergeIdentifies, parseIdentify } from './coalesce.ts'
 import type { Op } from './op.ts'
 
@@ -26,8 +26,6 @@ export interface Room {
  */
 const MAX_RUN = 100
 
-export const classOf = (kind: string): KindClass | undefined => (isKind(kind) ? KINDS[kind] : undefined)
-
 /** Classes of which Track v2 has no form. */
 const V1_ONLY: ReadonlySet<KindClass | undefined> = new Set(['anonymous', 'segment', 'form', 'report'])
 
@@ -35,37 +33,37 @@ const V1_ONLY: ReadonlySet<KindClass | undefined> = new Set(['anonymous', 'segme
  * Travels in a call of its own: v2 has no form for it, or it is over the 32 KB that v2 takes, where v1 takes an event with
  * 100,000 bytes of data.
  */
-export const isSingle = (op: Op): boolean =>
-  V1_ONLY.has(classOf(op.record.kind)) || op.bytes > LIMITS.itemBytes
+export const isSingle = (op: Op): boolean => V1_ONLY.has(op.class) || op.bytes > LIMITS.itemBytes
 
 /** Repeated after what comes later, it would undo that: a delete, a merge, a suppression, a change of a segment. */
-export const isBarrier = (kind: string): boolean => {
-  const found = classOf(kind)
-  return found === 'barrier' || found === 'segment'
-}
+export const isBarrier = (op: Op): boolean => op.class === 'barrier' || op.class === 'segment'
 
 /** Nothing else of the person may be in the same run. */
-const isSolitary = (op: Op): boolean =>
-  isSingle(op) || isBarrier(op.record.kind) || op.alsoKeys.length > 0 || op.unmerged
+const isSolitary = (op: Op): boolean => isSingle(op) || isBarrier(op) || op.keys.length > 1 || op.unmerged
+
+/** What waits of one person, the first at 0. */
+export interface Waiting {
+  at(place: number): Op | undefined
+}
 
 /** The run at the head of a queue that fits into the room; undefined when not even the first operation does. */
-export function formRun(queue: Iterable<Op>, room: Room): Run | undefined {
-  const [head] = queue
+export function formRun(queue: Waiting, room: Room): Run | undefined {
+  const head = queue.at(0)
   if (head === undefined || room.items < 1) return undefined
   if (isSingle(head)) return { ops: [head], items: [head.record.value], bytes: head.bytes + 1 }
   if (head.bytes + 1 > room.bytes) return undefined
   if (isSolitary(head)) return { ops: [head], items: [head.record.value], bytes: head.bytes + 1 }
-  const merged = classOf(head.record.kind) === 'identify' ? mergedRun(queue, head, room) : undefined
+  const merged = head.class === 'identify' ? mergedRun(queue, head, room) : undefined
   return merged ?? sequenceRun(queue, head, room)
 }
 
 /** Undefined when the first two identifies cannot be merged. */
-function mergedRun(queue: Iterable<Op>, head: Op, room: Room): Run | undefined {
+function mergedRun(queue: Waiting, head: Op, room: Room): Run | undefined {
   const ops: Op[] = []
   let merged: Identify | undefined
   let bytes = 0
   const most = Math.min(LIMITS.itemBytes, room.bytes - 1)
-  for (const op of queue) {
+  for (let op = queue.at(0); op !== undefined; op = queue.at(ops.length)) {
     if (ops.length === MAX_RUN || bytes + op.bytes > most || !joins(op, head)) break
     if (op !== head) {
       merged ??= parseIdentify(head.record.value)
@@ -82,12 +80,12 @@ function mergedRun(queue: Iterable<Op>, head: Op, room: Room): Run | undefined {
   return { ops, items: [text], bytes: byteLength(text) + 1 }
 }
 
-function sequenceRun(queue: Iterable<Op>, head: Op, room: Room): Run {
+function sequenceRun(queue: Waiting, head: Op, room: Room): Run {
   const ops: Op[] = []
   const items: string[] = []
   let bytes = 0
   const most = Math.min(MAX_RUN, room.items)
-  for (const op of queue) {
+  for (let op = queue.at(0); op !== undefined; op = queue.at(ops.length)) {
     if (ops.length === most || bytes + op.bytes + 1 > room.bytes || !joins(op, head)) break
     ops.push(op)
     items.push(op.record.value)
@@ -97,5 +95,4 @@ function sequenceRun(queue: Iterable<Op>, head: Op, room: Room): Run {
 }
 
 const joins = (op: Op, head: Op): boolean =>
-  op === head ||
-  (classOf(op.record.kind) === classOf(head.record.kind) && !isSolitary(op) && op.most === head.most)
+  op === head || (op.class === head.class && !isSolitary(op) && op.most === head.most)

@@ -26,11 +26,8 @@ export interface SettlementOptions {
 /** While the disk is full, or the bus away, settlement tries again this often. */
 const RETRY_MS = 1_000
 
-/** An entry of the ledger, and the place on the bus that is settled for it. */
-interface Closing {
-  readonly entry: Entry
-  readonly place: Place
-}
+/** An entry of the ledger that is also the place on the bus to be settled for it. */
+type Closing = Entry & Place
 
 export class Settlement {
   readonly #options: SettlementOptions
@@ -61,7 +58,7 @@ export class Settlement {
   /** Resolves when these, and all that ended before them, are settled durably. */
   add(ended: readonly Ended[]): Promise<void> {
     const now = this.#options.clock.now()
-    for (const end of ended) this.#waiting.push({ entry: entryOf(end, now), place: end.op.record })
+    for (const end of ended) this.#waiting.push(closingOf(end, now))
     return this.#nextRound()
   }
 
@@ -89,19 +86,17 @@ export class Settlement {
 
   async #settleWaiting(): Promise<void> {
     const closings = this.#waiting
-    const entries = closings.map(({ entry }) => entry)
     this.#waiting = []
     if (closings.length === 0) return
     this.#working = closings.length
     try {
-      await this.#whileFull(() => this.#options.ledger.record(entries))
-      const live = entries.filter(({ topic }) => topic === TOPICS.events).length
+      await this.#whileFull(() => this.#options.ledger.record(closings))
+      const places = Map.groupBy(closings, ({ topic }) => topic)
+      const live = places.get(TOPICS.events)?.length ?? 0
       this.#recorded += live
-      await this.#publish(entries)
+      await this.#publish(closings)
       const settle = () =>
-        Promise.all(
-          [...placesByTopic(closings)].map(([topic, places]) => this.#options.settle(topic, places)),
-        )
+        Promise.all([...places].map(([topic, places]) => this.#options.settle(topic, places)))
       let settling: Promise<unknown> | undefined = settle()
       this.#recorded -= live // the bus counts them as settled from the call on; the promise is about the disk
       // The reserve may be spent: settled again, they are only stored again.
@@ -111,7 +106,7 @@ export class Settlement {
         return begun
       })
       this.#working = 0
-      this.#tell(entries)
+      this.#tell(closings)
     } catch (error) {
       await this.#halt(error)
     }
@@ -191,11 +186,23 @@ const isFull = (error: unknown): error is SluiceError =>
 const isAway = (error: unknown): error is SluiceError =>
   error instanceof SluiceError && error.code === 'bus_unavailable'
 
-function entryOf({ op, outcome, refusal, into }: Ended, endedAt: number): Entry {
-  const { id, key, kind, at, topic, lane, offset, value } = op.record
-  const headers = headersOf(op)
-  const attempts = op.attempts
-  const entry = { id, key, kind, headers, receivedAt: at, endedAt, topic, lane, offset, outcome, attempts }
+function closingOf({ op, outcome, refusal, into }: Ended, endedAt: number): Closing {
+  const { id, key, kind, at, topic, lane, offset, epoch, value } = op.record
+  const [headers, attempts] = [headersOf(op), op.attempts]
+  const entry = {
+    id,
+    key,
+    kind,
+    headers,
+    receivedAt: at,
+    endedAt,
+    topic,
+    lane,
+    offset,
+    epoch,
+    outcome,
+    attempts,
+  }
   if (into === undefined && refusal === undefined && outcome !== 'dead') return entry
   return {
     ...entry,
@@ -203,14 +210,4 @@ function entryOf({ op, outcome, refusal, into }: Ended, endedAt: number): Entry 
     ...(refusal === undefined ? {} : { refusal }),
     ...(outcome === 'dead' ? { value } : {}),
   }
-}
-
-function placesByTopic(closings: readonly Closing[]): Map<string, Place[]> {
-  const places = new Map<string, Place[]>()
-  for (const { place } of closings) {
-    const known = places.get(place.topic)
-    if (known) known.push(place)
-    else places.set(place.topic, [place])
-  }
-  return places
 }

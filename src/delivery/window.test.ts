@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { type Received, TOPICS } from '../core/record.ts'
 import { type Batch, Dispatcher } from './dispatcher.ts'
-import { keysOf, makeOp, type Op } from './op.ts'
+import { makeOp, type Op } from './op.ts'
 import { Window } from './window.ts'
 
 const LANES = 4
@@ -182,7 +182,7 @@ test('what the log has no more, of what was set aside, is named and no longer wa
 function assertOrder(ops: readonly Op[]): void {
   const last = new Map<string, number>()
   for (const op of ops)
-    for (const key of keysOf(op)) {
+    for (const key of op.keys) {
       assert.ok(op.record.offset > (last.get(key) ?? -1), `order of ${key}`)
       last.set(key, op.record.offset)
     }

@@ -14,7 +14,7 @@
 import { alsoKeys, type Received, TOPICS } from '../core/record.ts'
 import { Aside, type Taken, type Wanted } from './aside.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import { type Amount, keysOf, type Op } from './op.ts'
+import type { Amount, Op } from './op.ts'
 
 const WINDOW: Amount = { ops: 20_000, bytes: 64 * 1024 * 1024 }
 /** One person's part of what came from the log is 1,000 operations: ten calls, if each takes the 100 of one run. */
@@ -78,7 +78,7 @@ export class Window {
   }
 
   #admitOne(op: Op): void {
-    const keys = keysOf(op)
+    const { keys } = op
     if (this.#aside.holds(keys) || this.#dispatcher.holds(keys, this.#share)) this.#aside.put(op)
     else this.#dispatcher.add([op])
   }

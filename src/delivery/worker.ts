@@ -24,7 +24,7 @@ import { Pace, type PaceState } from './pace.ts'
 import { faultOf } from './records.ts'
 import { Recovery } from './recovery.ts'
 import { GROUP, isReplayOf, replayGroup } from './replay.ts'
-import { classOf, isBarrier } from './run.ts'
+import { isBarrier } from './run.ts'
 import { Settlement } from './settlement.ts'
 import { type Split, split } from './split.ts'
 import { tellAttempt, tellEnd } from './tell.ts'
@@ -211,12 +211,12 @@ export class Delivery implements AsyncDisposable {
   /** What is no operation can never be delivered: it goes to the dead letters at once, and the lane moves on. */
   #admit(topic: string, records: readonly Received[]): void {
     const ops = records.map(makeOp)
-    const readable = ops.filter((op) => classOf(op.record.kind) !== undefined)
+    const readable = ops.filter((op) => op.class !== undefined)
     this.#window.admit(topic, readable)
     this.#again.ring()
     this.#work.ring()
     if (readable.length === ops.length) return
-    const dead = ops.filter((op) => classOf(op.record.kind) === undefined)
+    const dead = ops.filter((op) => op.class === undefined)
     this.#settle(dead.map((op) => ({ op, outcome: 'dead', refusal: faultOf(op.record.headers) })))
   }
 
@@ -337,12 +337,12 @@ export class Delivery implements AsyncDisposable {
     if (ended.length === 0) return
     for (const { op, refusal } of ended) if (refusal) noteRefusal(op, refusal)
     tellEnd(this.#options.feed, ended, this.#options.clock.now())
-    const held = ended.filter(({ op }) => classOf(op.record.kind) !== undefined)
-    const barriers = held.filter(({ op }) => isBarrier(op.record.kind))
+    const [free, barriers]: [Op[], Op[]] = [[], []]
+    for (const { op } of ended) if (op.class !== undefined) (isBarrier(op) ? barriers : free).push(op)
     const settled = this.#settlement.add(ended)
-    this.#release(held.filter(({ op }) => !isBarrier(op.record.kind)).map(({ op }) => op))
+    this.#release(free)
     void settled.then(() => {
-      this.#release(barriers.map(({ op }) => op))
+      this.#release(barriers)
       this.#work.ring()
     })
   }

@@ -4,7 +4,7 @@ import type { Entry } from './ledger.ts'
 import { type Batch, decodeBatch } from './sqlite-batch.ts'
 
 /** Operations with a row of their own in `entries` are in no batch. */
-const NO_BATCH = 0
+export const NO_BATCH = 0
 
 /** SQLite's code for a row that is there already (SQLITE_CONSTRAINT_PRIMARYKEY, sqlite.org/rescode.html). */
 const IS_THERE = 1555
@@ -13,6 +13,7 @@ export class BatchesTable {
   readonly #next: StatementSync
   readonly #name: StatementSync
   readonly #insert: StatementSync
+  readonly #of: StatementSync
   readonly #find: StatementSync
   readonly #newest: StatementSync
 
@@ -22,7 +23,8 @@ export class BatchesTable {
       coalesce((SELECT seq + count - 1 FROM batches ORDER BY seq DESC LIMIT 1), 0)) + 1 AS next`)
     this.#name = db.prepare('INSERT INTO ids SELECT value, ? FROM json_each(?)')
     this.#insert = db.prepare('INSERT INTO batches (seq, count, ended_at, body) VALUES (?, ?, ?, ?)')
-    this.#find = db.prepare('SELECT body FROM batches WHERE seq = (SELECT batch FROM ids WHERE id = ?)')
+    this.#find = db.prepare('SELECT body FROM batches WHERE seq = ?')
+    this.#of = db.prepare('SELECT batch FROM ids WHERE id = ?')
     this.#newest = db.prepare('SELECT seq, body FROM batches WHERE seq < ? ORDER BY seq DESC LIMIT 1')
   }
 
@@ -51,8 +53,14 @@ export class BatchesTable {
     return true
   }
 
-  find(id: string): Entry | undefined {
-    const row = this.#find.get(id)
+  /** The batch that an operation is in, or NO_BATCH; undefined where it has not ended. */
+  of(id: string): number | undefined {
+    const row = this.#of.get(id)
+    return row && Number(row.batch)
+  }
+
+  find(id: string, batch: number): Entry | undefined {
+    const row = this.#find.get(batch)
     return row && decodeBatch(String(row.body)).find((entry) => entry.id === id)
   }
 

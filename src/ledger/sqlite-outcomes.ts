@@ -8,7 +8,7 @@ import { OUTCOMES } from '../core/outcome.ts'
 import type { Entry } from './ledger.ts'
 import { type Ended, meaningOf } from './repeat.ts'
 import { type Batch, decodeBatch, makeBatch } from './sqlite-batch.ts'
-import type { BatchesTable } from './sqlite-batches.ts'
+import { type BatchesTable, NO_BATCH } from './sqlite-batches.ts'
 import type { Change, CountsTable } from './sqlite-counts.ts'
 import type { Group } from './sqlite-groups.ts'
 import type { LettersTable } from './sqlite-letters.ts'
@@ -59,8 +59,11 @@ export class OutcomesTable {
   }
 
   find(id: string): Entry | undefined {
+    const batch = this.#batches.of(id)
+    if (batch === undefined) return undefined
+    if (batch !== NO_BATCH) return this.#batches.find(id, batch)
     const row = this.#find.get(id)
-    return row ? toEntry(row as unknown as EntryRow) : this.#batches.find(id) // the columns of ENTRY_COLUMNS
+    return row && toEntry(row as unknown as EntryRow) // the columns of ENTRY_COLUMNS
   }
 
   recent(limit: number): Entry[] {
@@ -127,7 +130,7 @@ export class OutcomesTable {
   #endedBefore(id: string): Ended {
     const row = this.#ended.get(id)
     if (row !== undefined) return row as unknown as Ended // the columns selected are its fields
-    const found = this.#batches.find(id)
+    const found = this.find(id)
     if (found === undefined) throw new SluiceError('internal', `The ledger knows ${id} and has no end of it.`)
     return { ...found, replays: 0, state: null }
   }
