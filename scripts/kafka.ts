@@ -1,6 +1,6 @@
 /**
  * Apache Kafka without Docker: `node scripts/kafka.ts fetch` brings the jars from Maven Central into node_modules/.cache,
- * `node scripts/kafka.ts start [port]` runs one broker on loopback until Ctrl-C, with its data in .kafka/.
+ * `node scripts/kafka.ts start [port] [directory]` runs one broker on loopback until Ctrl-C, with its data in .kafka/ unless told.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
@@ -47,9 +47,9 @@ export function fetchKafka(): string {
   return JARS
 }
 
-async function startInForeground(port: number): Promise<void> {
+async function startInForeground(port: number, directory: string): Promise<void> {
   process.stderr.write(`Starting Apache Kafka ${KAFKA_VERSION} …\n`)
-  const broker = await Broker.start({ jars: fetchKafka(), directory: join(ROOT, '.kafka'), port })
+  const broker = await Broker.start({ jars: fetchKafka(), directory, port })
   process.stdout.write(`SLUICE_KAFKA_BROKERS=${broker.address()}\n`)
   const stopped = Promise.withResolvers<void>()
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stopped.resolve())
@@ -58,17 +58,17 @@ async function startInForeground(port: number): Promise<void> {
 }
 
 if (import.meta.main) {
-  const [command, port = '9092'] = process.argv.slice(2)
+  const [command, port = '9092', directory = join(ROOT, '.kafka')] = process.argv.slice(2)
   const missing = missingForKafka()
   if (missing.length > 0) {
     process.stderr.write(
       `Missing: ${missing.join(', ')}. On Debian: apt-get install openjdk-17-jre-headless maven openssl\n`,
     )
     process.exitCode = 1
-  } else if (command === 'start') await startInForeground(Number(port))
+  } else if (command === 'start') await startInForeground(Number(port), directory)
   else if (command === 'fetch') process.stdout.write(`${fetchKafka()}\n`)
   else {
-    process.stderr.write('node scripts/kafka.ts fetch | start [port]\n')
+    process.stderr.write('node scripts/kafka.ts fetch | start [port] [directory]\n')
     process.exitCode = 2
   }
 }

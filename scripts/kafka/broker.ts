@@ -3,7 +3,16 @@
  * five doors, so that every way in can be tried: plain, SASL, TLS, TLS with client certificates, SASL over TLS.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -51,7 +60,33 @@ rootLogger.level = info
 rootLogger.appenderRef.stdout.ref = STDOUT
 `
 
-export class Broker implements AsyncDisposable {
+/** What a broker is called by. */
+export interface Doors {
+  /** The address of a door, such as `127.0.0.1:9092`. */
+  address(door?: Door): string
+  /** The certificate of the authority, and a client's, as PEM. */
+  readonly certificates: { readonly ca: string; readonly cert: string; readonly key: string }
+}
+
+/** In the directory of a broker that takes calls: the ports of its doors. */
+const PORTS = 'ports.json'
+
+/** The broker that another process started in this directory; undefined while it takes no calls. */
+export function brokerAt(directory: string): Doors | undefined {
+  if (!existsSync(join(directory, PORTS))) return undefined
+  const ports = JSON.parse(readFileSync(join(directory, PORTS), 'utf8')) as Record<string, number> // as Broker wrote it
+  return {
+    address: (door = 'plain') => `127.0.0.1:${ports[door]}`,
+    certificates: certificatesIn(directory),
+  }
+}
+
+function certificatesIn(directory: string): Doors['certificates'] {
+  const read = (name: string) => readFileSync(join(directory, name), 'utf8')
+  return { ca: read('ca.pem'), cert: read('client.pem'), key: read('client.key') }
+}
+
+export class Broker implements Doors, AsyncDisposable {
   readonly #options: BrokerOptions
   #ports: ReadonlyMap<string, number> = new Map()
   #child: ChildProcess | undefined
@@ -73,7 +108,6 @@ export class Broker implements AsyncDisposable {
     return this.#child?.pid
   }
 
-  /** The address of a door, such as `127.0.0.1:9092`. */
   address(door: Door = 'plain'): string {
     return `127.0.0.1:${this.#ports.get(door)}`
   }
@@ -83,10 +117,8 @@ export class Broker implements AsyncDisposable {
     return joins ? joins.first.#controller : `127.0.0.1:${this.#ports.get('controller')}`
   }
 
-  /** The certificate of the authority, and a client's, as PEM. */
-  get certificates(): { readonly ca: string; readonly cert: string; readonly key: string } {
-    const read = (name: string) => readFileSync(join(this.#options.directory, name), 'utf8')
-    return { ca: read('ca.pem'), cert: read('client.pem'), key: read('client.key') }
+  get certificates(): Doors['certificates'] {
+    return certificatesIn(this.#options.directory)
   }
 
   /** Starts it again on the same data and ports. */
@@ -108,6 +140,9 @@ export class Broker implements AsyncDisposable {
     this.#child = child
     process.once('exit', this.#orphan)
     await ready(child, log)
+    const partial = join(directory, `${PORTS}.partial`)
+    writeFileSync(partial, JSON.stringify(Object.fromEntries(this.#ports)))
+    renameSync(partial, join(directory, PORTS)) // whole or not at all
   }
 
   /** SIGKILL is a crash, SIGTERM a shutdown, SIGSTOP and SIGCONT a hang. Resolves when the process is gone, or at once. */

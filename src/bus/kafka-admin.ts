@@ -1,7 +1,8 @@
 /** What an operator does with the topics on a cluster: create them, look at them, and see how far the groups are. */
 import { Admin, ConfigResourceTypes, findErrorBy } from '@platformatic/kafka'
+import { type Clock, systemClock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
-import { clientOptions, type KafkaCluster, toBusError } from './kafka-client.ts'
+import { clientOptions, type KafkaCluster, RETRY_MS, toBusError } from './kafka-client.ts'
 
 export interface TopicPlan {
   /** With the prefix. */
@@ -32,16 +33,20 @@ export interface Ensured {
 }
 
 const RETRIES = 3
+/** A broker knows of a topic some time after it was created: at once mostly, after seconds on a machine under load. */
+const KNOWN_MS = 15_000
 
 export class KafkaAdmin implements AsyncDisposable {
   readonly #admin: Admin
+  readonly #clock: Clock
 
-  constructor(cluster: KafkaCluster) {
+  constructor(cluster: KafkaCluster, clock: Clock = systemClock) {
     this.#admin = new Admin(clientOptions(cluster, RETRIES))
+    this.#clock = clock
   }
 
   /**
-   * Creates what is missing and leaves what is there as it is. Throws `conflict` when a topic has another number of
+   * Creates what is missing and leaves what is there as it is. Resolves when the cluster knows of it all. Throws `conflict` when a topic has another number of
    * partitions than planned, since keys would be ordered in other lanes than elsewhere.
    */
   async ensureTopics(plans: readonly TopicPlan[]): Promise<Ensured> {
@@ -58,8 +63,22 @@ export class KafkaAdmin implements AsyncDisposable {
           { details: { topic: state.name, partitions: state.partitions, wanted: planned } },
         )
     }
+    await this.#known(missing.map(({ name }) => name))
     const created = missing.filter((_, n) => made[n]).map(({ name }) => name)
     return { created, existed: plans.map(({ name }) => name).filter((name) => !created.includes(name)) }
+  }
+
+  async #known(names: readonly string[]): Promise<void> {
+    const deadline = this.#clock.mono() + KNOWN_MS
+    const isNews = (thrown: unknown) => thrown instanceof SluiceError && thrown.code === 'topic_missing'
+    for (;;)
+      try {
+        await this.describeTopics(names)
+        return
+      } catch (thrown) {
+        if (!isNews(thrown) || this.#clock.mono() > deadline) throw thrown
+        await this.#clock.sleep(RETRY_MS)
+      }
   }
 
   /** Throws `topic_missing` when one of them does not exist. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createTopics, reasonToLeaveOut, standBroker } from '../../test/kafka/stand.ts'
+import { createTopics, reasonToLeaveOut, shareBroker } from '../../test/kafka/stand.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Bus } from './bus.ts'
 import { type Harness, SCENARIOS } from './conformance.ts'
@@ -10,7 +10,7 @@ import { KafkaReader } from './kafka-reader.ts'
 const TOPIC = 'customerio.events'
 const LANES = 4
 const skip = reasonToLeaveOut()
-const broker = standBroker(skip)
+const broker = shareBroker(skip)
 const cluster = () => ({ brokers: [broker().address()] })
 
 const prefixes = new Map<Bus, string>()

@@ -4,10 +4,10 @@ import { test } from 'node:test'
 import type { BusReport, GroupLag, TopicInfo } from '../../src/admin/wire.ts'
 import { sluiceWith } from '../cli/terminal.ts'
 import { openEmulator, type Stand, stand, temporary } from '../flow/stand.ts'
-import { reasonToLeaveOut, standBroker } from './stand.ts'
+import { reasonToLeaveOut, shareBroker } from './stand.ts'
 
 const skip = reasonToLeaveOut()
-const broker = standBroker(skip)
+const broker = shareBroker(skip)
 
 let made = 0
 const envFor = (directory: string) => {

@@ -9,10 +9,10 @@ import { SluiceError } from '../../src/core/errors.ts'
 import { TOPICS } from '../../src/core/record.ts'
 import { stand, temporary } from '../flow/stand.ts'
 import { standCluster, until } from './gateways.ts'
-import { reasonToLeaveOut, standBroker } from './stand.ts'
+import { reasonToLeaveOut, shareBroker } from './stand.ts'
 
 const skip = reasonToLeaveOut()
-const broker = standBroker(skip)
+const broker = shareBroker(skip)
 
 test('two intakes and two workers: everything once, in order per person, whichever intake it came through', {
   skip,

@@ -1,10 +1,11 @@
-/** A real broker for the tests of one file: an existing one by SLUICE_KAFKA_BROKERS, else one of our own. */
+/** A real broker for the tests of a file: the one of the whole run (setup.ts), else one of their own. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
-import { Broker } from '../../scripts/kafka/broker.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Broker, brokerAt, type Doors } from '../../scripts/kafka/broker.ts'
 import { fetchKafka, missingForKafka } from '../../scripts/kafka.ts'
 import { KafkaAdmin } from '../../src/bus/kafka-admin.ts'
 import type { KafkaCluster } from '../../src/bus/kafka-client.ts'
@@ -21,7 +22,19 @@ export function reasonToLeaveOut(): string | false {
   return reason
 }
 
-/** Starts a broker before the tests of the file and ends it after them. */
+/** The broker of the whole run, for tests that leave it as it is; where there is none, one of their own. */
+export function shareBroker(skip: string | false): () => Doors {
+  const directory = process.env.SLUICE_TEST_BROKER
+  if (directory === undefined) return standBroker(skip)
+  let doors: Doors | undefined
+  before(async () => {
+    for (doors = brokerAt(directory); doors === undefined && !skip; doors = brokerAt(directory))
+      await pause(LOOK_MS)
+  })
+  return () => doors ?? assert.fail('the broker did not start')
+}
+
+/** Starts a broker before the tests of the file and ends it after them: for tests that stop or kill it. */
 export function standBroker(skip: string | false): () => Broker {
   let broker: Broker | undefined
   const directory = mkdtempSync(join(tmpdir(), 'sluice-kafka-'))
@@ -34,6 +47,9 @@ export function standBroker(skip: string | false): () => Broker {
   })
   return () => broker ?? assert.fail('the broker did not start')
 }
+
+/** It starts in seconds. One that never does is noticed by the time that a test may take. */
+const LOOK_MS = 50
 
 export async function createTopics(
   cluster: KafkaCluster,

@@ -13,11 +13,11 @@ import type { BusReport } from '../../src/admin/wire.ts'
 import type { DeadLetter } from '../../src/ledger/ledger.ts'
 import { sluiceWith } from '../cli/terminal.ts'
 import { type Cluster, standCluster, until } from './gateways.ts'
-import { reasonToLeaveOut, standBroker } from './stand.ts'
+import { reasonToLeaveOut, shareBroker } from './stand.ts'
 
 const run = promisify(execFile)
 const noBroker = reasonToLeaveOut()
-const broker = standBroker(noBroker)
+const broker = shareBroker(noBroker)
 
 /** Why a test of this client is left out, said loudly; false when it is not. */
 function without(name: string, command: string, words: readonly string[], how: string): string | false {
