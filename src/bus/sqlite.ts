@@ -325,7 +325,8 @@ class SqliteLogBus implements SqliteBus {
 
   #heads(changed: readonly TopicRow[]): Heads {
     const rows = [...[...this.#topics.values()].map(({ log }) => log.row), ...changed]
-    return new Map(rows.filter(({ head }) => head > 0).map((row) => [row.name, row]))
+    const heads = rows.filter(({ head }) => head > 0)
+    return new Map(heads.map(({ name, first, head, chain }) => [name, { first, head, chain }]))
   }
 
   #fail(error: SluiceError): void {

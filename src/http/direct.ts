@@ -103,13 +103,14 @@ function answer({ handle, refuse, onError }: DirectRoute, call: Call & { body: B
 class DirectReply implements Reply {
   readonly #response: ServerResponse
   readonly #common: Common
-  readonly #headers: Record<string, string>
+  /** Names and values in turn, as node:http takes them the fastest. None is given twice. */
+  readonly #headers: string[]
   #status = 200
 
   constructor(response: ServerResponse, id: string, common: Common) {
     this.#response = response
     this.#common = common
-    this.#headers = { [CORRELATION_ID]: id }
+    this.#headers = [CORRELATION_ID, id]
   }
 
   code(status: number): this {
@@ -118,12 +119,12 @@ class DirectReply implements Reply {
   }
 
   header(name: string, value: string): this {
-    this.#headers[name] = value
+    this.#headers.push(name, value)
     return this
   }
 
   headers(headers: Readonly<Record<string, string>>): this {
-    Object.assign(this.#headers, headers)
+    for (const name in headers) this.header(name, headers[name] ?? '')
     return this
   }
 

@@ -148,15 +148,15 @@ export class Intake {
 
   /** Only people have several keys, and an anonymous_id may be one of them; forms and segments name some. */
   async #resolve(group: readonly Visit[]): Promise<Keys> {
-    const roots = new Map<string, string>()
+    const asked: string[] = []
     for (const { operations } of group)
       for (const { kind, key, others } of operations) {
         if (!OF_PEOPLE.has(kind)) continue
-        roots.set(key, key)
-        for (const other of others) roots.set(other, other)
+        asked.push(key)
+        for (const other of others) asked.push(other)
       }
-    const asked = [...roots.keys()]
     const found = await this.#options.people.resolve(asked)
+    const roots = new Map<string, string>()
     for (const [i, key] of asked.entries()) if (found[i] !== key) roots.set(key, found[i] ?? key)
     return new Keys(roots)
   }
