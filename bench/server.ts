@@ -1,5 +1,6 @@
 /** The servers of the benchmarks, each in a process of its own: `server.ts <kind> [directory] [sink or number]`. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { fastify } from 'fastify'
 import { openSqliteBus } from '../src/bus/sqlite.ts'
 import { DEV_DEFAULTS, loadConfig } from '../src/config.ts'
 import { systemClock } from '../src/core/clock.ts'
@@ -35,6 +36,17 @@ const parsing: Answer = (request, response) => {
     items += batch.length
     ok(response)
   })
+}
+
+/** The same answer as `bare`, by the framework alone: one route, the body as bytes, no hooks. */
+async function framework(): Promise<string> {
+  const app = fastify()
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.post('/api/v1/customers/:id/events', async (_request, reply) =>
+    reply.header('content-type', 'application/json; charset=utf-8').send('{}\n'),
+  )
+  return app.listen({ host: '127.0.0.1', port: 0 })
 }
 
 async function listen(answer: Answer): Promise<string> {
@@ -84,6 +96,7 @@ const [kind = '', directory = '', last = 'http://127.0.0.1:9'] = process.argv.sl
 const KINDS: Readonly<Record<string, () => Promise<string>>> = {
   bare: () => listen(bare),
   parsing: () => listen(parsing),
+  fastify: framework,
   fill: () => fill(directory, Number(last)),
 }
 const url = await (KINDS[kind] ?? (() => sluice(kind, directory, last)))()
