@@ -401,6 +401,13 @@ const ROWS: readonly Row[] = [
     "'_update'",
     SIMULATION,
   ],
+  [
+    'a duplicate recorded and not yet settled counted twice',
+    'ledger/sqlite-outcomes.ts',
+    '(isAt(end, one) || this.#isDuplicate(one))',
+    'isAt(end, one)',
+    ['src/ledger/sqlite.test.ts'],
+  ],
   ['a refused replay forgotten', 'delivery/replay.ts', 'this.#owed = true', '', SIMULATION],
   [
     'a barrier not waited for',

@@ -94,6 +94,7 @@ function fakeLedger(entries: readonly Entry[], letters: readonly DeadLetter[]): 
     }) && found.endedAt >= (query.since ?? 0)
   return {
     record: asked,
+    recorded: asked,
     counts: asked,
     seen: asked,
     remember: asked,

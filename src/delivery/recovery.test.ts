@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Place, Received } from '../core/record.ts'
-import type { Entry } from '../ledger/ledger.ts'
+import type { Ledger } from '../ledger/ledger.ts'
 import { Recovery } from './recovery.ts'
 
 const record = (offset: number): Received => ({
@@ -17,13 +17,21 @@ const record = (offset: number): Received => ({
   epoch: 1,
 })
 
-/** The ledger knows how everything below `ended` ended. */
+/** A ledger that holds these. */
+const holding = (holds: (offset: number) => boolean): Pick<Ledger, 'recorded'> => ({
+  recorded: async (of) => new Set(of.filter(({ offset }) => holds(offset))),
+})
+
 function recoveryFrom(ended: number) {
   const settled: number[] = []
-  const find = async (id: string) =>
-    Number(id) < ended ? (record(Number(id)) as unknown as Entry) : undefined // its place is all that is read
   const settle = async (places: readonly Place[]) => settled.push(...places.map(({ offset }) => offset))
-  return { recovery: new Recovery({ find }, settle), settled }
+  return {
+    recovery: new Recovery(
+      holding((offset) => offset < ended),
+      settle,
+    ),
+    settled,
+  }
 }
 
 test('a lane that comes back under another epoch is looked up again', async () => {
@@ -48,8 +56,10 @@ test('a group that begins far behind is led to where it was, however far that is
 })
 
 test('it is over when all that is not new has come, whichever of it had ended', async () => {
-  const find = async (id: string) => (id === '15' ? (record(15) as unknown as Entry) : undefined) // its place is all that is read
-  const recovery = new Recovery({ find }, async () => {})
+  const recovery = new Recovery(
+    holding((offset) => offset === 15),
+    async () => {},
+  )
   const begun = recovery.begin(100, 30)
   const left: Received[] = []
   for (let at = 0; at < 30; at += 10)

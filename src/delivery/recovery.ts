@@ -11,7 +11,7 @@ import type { Place, Received } from '../core/record.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 
 export class Recovery {
-  readonly #ledger: Pick<Ledger, 'find'>
+  readonly #ledger: Pick<Ledger, 'recorded'>
   readonly #settle: (places: readonly Place[]) => Promise<unknown>
   readonly #done = Promise.withResolvers<void>()
   /** How many are looked up at the least, and how many of those are left. */
@@ -22,7 +22,7 @@ export class Recovery {
   /** Where the bus is shared: the epoch under which each lane came last. */
   #epochs: Map<number, number> | undefined
 
-  constructor(ledger: Pick<Ledger, 'find'>, settle: (places: readonly Place[]) => Promise<unknown>) {
+  constructor(ledger: Pick<Ledger, 'recorded'>, settle: (places: readonly Place[]) => Promise<unknown>) {
     this.#ledger = ledger
     this.#settle = settle
   }
@@ -67,12 +67,7 @@ export class Recovery {
   }
 
   async #endedOf(records: readonly Received[]): Promise<ReadonlySet<Received>> {
-    const entries = await Promise.all(records.map(({ id }) => this.#ledger.find(id)))
-    const hasEnded = ({ topic, lane, offset }: Received, index: number): boolean => {
-      const entry = entries[index]
-      return entry?.topic === topic && entry.lane === lane && entry.offset === offset
-    }
-    const ended = new Set(records.filter(hasEnded))
+    const ended = await this.#ledger.recorded(records)
     this.#left = (ended.size > 0 ? this.#window : this.#left) - records.length
     return ended
   }

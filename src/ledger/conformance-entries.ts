@@ -95,6 +95,24 @@ export const entryScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'what was recorded is known by its place, duplicates too, and nothing else is',
+    run: async ({ open }) => {
+      const ledger = await open()
+      const batch = Array.from({ length: 5 }, (_, offset) => entry(`C${offset}`, { offset }))
+      await ledger.record([...batch, deadEntry('D1', { offset: 5 })])
+      await ledger.record([entry('C1', { offset: 6 }), entry('D1', { offset: 7 })])
+      const recorded = [...batch.slice(0, 2), entry('D1', { offset: 5 }), entry('C1', { offset: 6 })]
+      const others = [
+        entry('C1', { offset: 5 }),
+        entry('D1', { offset: 5, lane: 1 }),
+        entry('X1'),
+        entry('C3'),
+      ]
+      assert.deepEqual([...(await ledger.recorded([...recorded, ...others]))], recorded)
+      assert.deepEqual((await ledger.recorded([])).size, 0)
+    },
+  },
+  {
     name: 'of two recordings in one call the first is the end and the second a duplicate',
     run: async ({ open }) => {
       const ledger = await open()

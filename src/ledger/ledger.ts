@@ -14,6 +14,8 @@ export interface Ledger extends AsyncDisposable {
    */
   record(entries: readonly Entry[]): Promise<void>
   find(id: string): Promise<Entry | undefined>
+  /** Which of these were recorded at these very places, as an end or as a duplicate of one. */
+  recorded<T extends Occurrence>(of: readonly T[]): Promise<ReadonlySet<T>>
   /** Newest first. */
   recent(limit: number): Promise<readonly Entry[]>
   counts(): Promise<Counts>
@@ -47,6 +49,9 @@ export interface Entry {
   /** The operation's value. Given with `dead`, which is kept whole; else left out. */
   readonly value?: string
 }
+
+/** One meeting with an operation: the same one may lie at several places. */
+export type Occurrence = Pick<Entry, 'id' | 'topic' | 'lane' | 'offset'>
 
 export interface Counts {
   readonly delivered: number

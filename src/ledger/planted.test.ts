@@ -13,6 +13,7 @@ function planted(good: Ledger, fault: Fault): Ledger {
   return {
     record: (entries) => good.record(entries),
     find: (id) => good.find(id),
+    recorded: (of) => good.recorded(of),
     recent: (limit) => good.recent(limit),
     counts: () => good.counts(),
     seen: (source, ids) => good.seen(source, ids),

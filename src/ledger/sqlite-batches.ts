@@ -15,6 +15,7 @@ export class BatchesTable {
   readonly #insert: StatementSync
   readonly #of: StatementSync
   readonly #find: StatementSync
+  readonly #findBatches: StatementSync
   readonly #newest: StatementSync
 
   constructor(db: DatabaseSync) {
@@ -25,6 +26,8 @@ export class BatchesTable {
     this.#insert = db.prepare('INSERT INTO batches (seq, count, ended_at, body) VALUES (?, ?, ?, ?)')
     this.#find = db.prepare('SELECT body FROM batches WHERE seq = ?')
     this.#of = db.prepare('SELECT batch FROM ids WHERE id = ?')
+    this.#findBatches = db.prepare(`SELECT body FROM batches
+      WHERE seq IN (SELECT batch FROM ids WHERE id IN (SELECT value FROM json_each(?)))`)
     this.#newest = db.prepare('SELECT seq, body FROM batches WHERE seq < ? ORDER BY seq DESC LIMIT 1')
   }
 
@@ -62,6 +65,15 @@ export class BatchesTable {
   find(id: string, batch: number): Entry | undefined {
     const row = this.#find.get(batch)
     return row && decodeBatch(String(row.body)).find((entry) => entry.id === id)
+  }
+
+  /** Those of them that lie in batches. Each batch is read once, whether one of its operations is asked for or all. */
+  findAll(ids: readonly string[]): ReadonlyMap<string, Entry> {
+    const asked = new Set(ids)
+    const found = new Map<string, Entry>()
+    for (const row of this.#findBatches.all(JSON.stringify(ids)))
+      for (const entry of decodeBatch(String(row.body))) if (asked.has(entry.id)) found.set(entry.id, entry)
+    return found
   }
 
   /** The newest `limit`, and no more than that, each with its number, the newest first. */

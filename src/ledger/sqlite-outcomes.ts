@@ -5,7 +5,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { SluiceError } from '../core/errors.ts'
 import { OUTCOMES } from '../core/outcome.ts'
-import type { Entry } from './ledger.ts'
+import type { Entry, Occurrence } from './ledger.ts'
 import { type Ended, meaningOf } from './repeat.ts'
 import { type Batch, decodeBatch, makeBatch } from './sqlite-batch.ts'
 import { type BatchesTable, NO_BATCH } from './sqlite-batches.ts'
@@ -41,6 +41,7 @@ export class OutcomesTable {
   readonly #attempts: StatementSync
   readonly #endAgain: StatementSync
   readonly #duplicate: StatementSync
+  readonly #findDuplicate: StatementSync
   readonly #find: StatementSync
   readonly #recent: StatementSync
 
@@ -54,6 +55,9 @@ export class OutcomesTable {
     this.#attempts = db.prepare('SELECT attempts FROM entries WHERE id = ?')
     this.#endAgain = db.prepare(END_AGAIN)
     this.#duplicate = db.prepare('INSERT INTO duplicates VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING')
+    this.#findDuplicate = db.prepare(
+      'SELECT 1 FROM duplicates WHERE id = ? AND topic = ? AND lane = ? AND "offset" = ?',
+    )
     this.#find = db.prepare(`${ENTRIES} WHERE e.id = ?`)
     this.#recent = db.prepare(`SELECT e.seq, ${ENTRY_COLUMNS} ${FROM} ORDER BY e.seq DESC LIMIT ?`)
   }
@@ -64,6 +68,21 @@ export class OutcomesTable {
     if (batch !== NO_BATCH) return this.#batches.find(id, batch)
     const row = this.#find.get(id)
     return row && toEntry(row as unknown as EntryRow) // the columns of ENTRY_COLUMNS
+  }
+
+  recorded<T extends Occurrence>(of: readonly T[]): ReadonlySet<T> {
+    const batched = this.#batches.findAll(of.map(({ id }) => id))
+    const endOf = (id: string) =>
+      batched.get(id) ?? (this.#batches.of(id) === NO_BATCH ? this.#ended.get(id) : undefined)
+    const isRecorded = (one: T): boolean => {
+      const end = endOf(one.id)
+      return end !== undefined && (isAt(end, one) || this.#isDuplicate(one))
+    }
+    return new Set(of.filter(isRecorded))
+  }
+
+  #isDuplicate({ id, topic, lane, offset }: Occurrence): boolean {
+    return this.#findDuplicate.get(id, topic, lane, offset) !== undefined
   }
 
   recent(limit: number): Entry[] {
@@ -154,6 +173,15 @@ export class OutcomesTable {
     count(change, outcome)
   }
 }
+
+/** `end`: an entry, or a row of one. */
+const isAt = (end: object, { topic, lane, offset }: Occurrence): boolean =>
+  'topic' in end &&
+  end.topic === topic &&
+  'lane' in end &&
+  end.lane === lane &&
+  'offset' in end &&
+  end.offset === offset
 
 type NumberedRow = EntryRow & { readonly seq: number }
 

@@ -1,5 +1,14 @@
 /** The ledger in one SQLite file, `ledger.db`, of which this process is the only writer (the data directory is locked). */
-import type { Counts, DeadGroup, DeadLetter, DeadLetters, DeadQuery, Entry, Ledger } from './ledger.ts'
+import type {
+  Counts,
+  DeadGroup,
+  DeadLetter,
+  DeadLetters,
+  DeadQuery,
+  Entry,
+  Ledger,
+  Occurrence,
+} from './ledger.ts'
 import { BatchesTable } from './sqlite-batches.ts'
 import { ClientsTable } from './sqlite-clients.ts'
 import { CountsTable } from './sqlite-counts.ts'
@@ -57,6 +66,10 @@ class SqliteLedger implements Ledger {
 
   async find(id: string): Promise<Entry | undefined> {
     return this.#file.read(() => this.#outcomes.find(id))
+  }
+
+  async recorded<T extends Occurrence>(of: readonly T[]): Promise<ReadonlySet<T>> {
+    return this.#file.read(() => this.#outcomes.recorded(of))
   }
 
   async recent(limit: number): Promise<readonly Entry[]> {
