@@ -399,7 +399,7 @@ const ROWS: readonly Row[] = [
     'delivery/coalesce.ts',
     "'_update', 'id', 'email', 'anonymous_id'",
     "'_update'",
-    SIMULATION,
+    ['src/delivery/coalesce.test.ts'],
   ],
   [
     'a duplicate recorded and not yet settled counted twice',

@@ -1,6 +1,7 @@
 /**
- * Merging adjacent identifies of one person into one. Last write wins per attribute, as Customer.io would have it. It saves calls, and it is the safe thing to send after an identify whose answer
- * was lost: whatever became of the first, the merged one leaves the person right.
+ * Merging adjacent identifies of one person into one: the last write wins per attribute, as Customer.io would have it. It
+ * saves calls, and it is the safe thing to send after an identify whose answer was lost: whatever became of the first, the
+ * merged one leaves the person right.
  */
 import { memberMap, objectText } from '../core/json.ts'
 import { LIMITS } from '../core/limits.ts'
