@@ -1,7 +1,7 @@
 /** What a command says: data on stdout, everything else on stderr. The only place in the commands that writes. */
 import type { Clock } from '../core/clock.ts'
 import type { Host, OutStream } from './host.ts'
-import { hasColour, type Paint, painter } from './paint.ts'
+import { hasColour, OWN_ESCAPE, type Paint, painter } from './paint.ts'
 import { instantText, type TimeForm } from './time.ts'
 import { visible } from './visible.ts'
 
@@ -93,8 +93,8 @@ export class Output {
 const isAgent = (env: Host['env']): boolean =>
   ['CLAUDECODE', 'CURSOR_AGENT', 'GEMINI_CLI', 'CODEX_SANDBOX'].some((name) => Boolean(env[name]))
 
-const ESCAPES = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'g')
-const width = (cell: string) => cell.replace(ESCAPES, '').length
+const COLOURS = new RegExp(`${OWN_ESCAPE}\\[[0-9;]*m`, 'g')
+const width = (cell: string) => cell.replace(COLOURS, '').length
 
 /** Rows in columns, two spaces apart; the last column is not padded. */
 export function table(rows: readonly (readonly string[])[]): string[] {

@@ -1,4 +1,5 @@
 /** Colour, decided for each stream by itself, since one may be a terminal and the other a file. */
+import { randomUUID } from 'node:crypto'
 import { styleText } from 'node:util'
 import type { Environment } from '../config.ts'
 import type { OutStream } from './host.ts'
@@ -18,5 +19,18 @@ export function hasColour(stream: OutStream, choice: string, env: Environment): 
   return stream.isTTY === true
 }
 
-export const painter = (coloured: boolean): Paint =>
-  coloured ? (style, text) => styleText(style, text, { validateStream: false }) : (_, text) => text
+/**
+ * Stands for the escape character of our own colours until they are written (visible.ts). It is drawn anew for every process,
+ * so that text of others cannot have it, and no colours either.
+ */
+export const OWN_ESCAPE = randomUUID()
+
+export const painter =
+  (coloured: boolean): Paint =>
+  (style, text) => {
+    if (!coloured) return text
+    const [open, close] = styleText(style, ' ', { validateStream: false })
+      .replaceAll('\u001b', OWN_ESCAPE)
+      .split(' ')
+    return `${open}${text}${close}`
+  }

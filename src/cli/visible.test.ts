@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { styleText } from 'node:util'
 import fc from 'fast-check'
 import { painter } from './paint.ts'
 import { visible } from './visible.ts'
@@ -15,15 +16,16 @@ test('what could move the cursor, forge a line or turn the writing is escaped', 
   for (const [text, shown] of Object.entries(cases)) assert.equal(visible(text), shown)
 })
 
-test('colours of our own stay', () => {
-  const red = painter(true)('red', 'x')
-  assert.equal(visible(red), red)
+test('colours of our own are colours, and those of others are escaped, also within ours', () => {
+  const forged = styleText('green', 'delivered', { validateStream: false })
+  assert.equal(visible(painter(true)('red', 'x')), styleText('red', 'x', { validateStream: false }))
+  assert.equal(visible(forged), '\\u001b[32mdelivered\\u001b[39m')
+  assert.equal(visible(painter(true)('red', forged)), `\u001b[31m${visible(forged)}\u001b[39m`)
 })
 
 test('JSON stays the same document', () => {
   fc.assert(
     fc.property(fc.json({ stringUnit: 'binary' }), (json) => {
-      // A colour within a string would stay, and JSON.stringify leaves no escape character to begin one.
       assert.deepEqual(JSON.parse(visible(JSON.stringify(JSON.parse(json)))), JSON.parse(json))
     }),
   )
