@@ -1,32 +1,28 @@
 /**
- * The delivery stage: bus to Customer.io. It keeps the dispatcher's window filled from the subscriptions, asks pace for
- * leave, lets batches fly, and hands what ended to settlement.
+ * The delivery stage: bus to Customer.io. It has the dispatcher's window filled (supply.ts), asks pace for leave, lets batches
+ * fly, and hands what ended to settlement.
  */
-import type { Bus, Subscription } from '../bus/bus.ts'
+import type { Bus } from '../bus/bus.ts'
 import type { Clock, Random } from '../core/clock.ts'
-import { SluiceError } from '../core/errors.ts'
 import type { Feed } from '../core/feed.ts'
 import type { Notify } from '../core/notices.ts'
 import type { Attempt } from '../core/outcome.ts'
-import { Ownership } from '../core/ownership.ts'
-import { type Place, type Received, TOPICS } from '../core/record.ts'
+import type { Place, Received } from '../core/record.ts'
 import { Wakeup } from '../core/wakeup.ts'
 import { within } from '../core/within.ts'
 import type { Remote } from '../customerio/http.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import type { Policies } from '../preflight/rules.ts'
 import { Ages } from './age.ts'
-import type { Wanted } from './aside.ts'
 import { deliver, noteAttempt, noteRefusal, resultOf } from './deliver.ts'
 import { type Batch, Dispatcher } from './dispatcher.ts'
-import { type Ended, makeOp, type Op } from './op.ts'
+import type { Ended, Op } from './op.ts'
 import { Pace, type PaceState } from './pace.ts'
 import { faultOf } from './records.ts'
-import { Recovery } from './recovery.ts'
-import { GROUP, isReplayOf, replayGroup } from './replay.ts'
 import { isBarrier } from './run.ts'
 import { Settlement } from './settlement.ts'
 import { type Split, split } from './split.ts'
+import { Supply } from './supply.ts'
 import { tellAttempt, tellEnd } from './tell.ts'
 import { Window } from './window.ts'
 
@@ -69,30 +65,20 @@ export interface DeliveryState extends PaceState {
   readonly lastAttempt: Attempt | undefined
 }
 
-/** After nothing was found where something was set aside: the bus is away. */
-const REREAD_MS = 1_000
-/** Replays are let in a few at a time, so that live traffic goes first. */
-const REPLAY_OPS = 100
 /** Ended operations that may wait for the disk before no more are sent. */
 const MAX_SETTLING = 20_000
 
 export class Delivery implements AsyncDisposable {
   readonly #options: DeliveryOptions
   readonly #dispatcher: Dispatcher
-  readonly #window: Window
+  readonly #supply: Supply
   readonly #ages: Ages
   readonly #pace: Pace
   readonly #settlement: Settlement
-  readonly #recovery: Recovery
-  readonly #ownership = new Ownership()
-  readonly #subscriptions = new Map<string, Subscription>()
   readonly #work = new Wakeup()
-  readonly #room = new Map<string, Wakeup>()
   readonly #stop = new AbortController()
   readonly #flights = new Set<Promise<void>>()
-  /** Something set aside may be read again. */
-  readonly #again = new Wakeup()
-  #loops: Promise<void>[] = []
+  readonly #loops: Promise<void>[] = []
   #readySince: number | undefined
   #lastAttempt: Attempt | undefined
 
@@ -100,33 +86,27 @@ export class Delivery implements AsyncDisposable {
     this.#options = options
     const { ceiling, concurrency, random, notify, clock, sizes } = options
     this.#dispatcher = new Dispatcher(sizes?.batchItems)
-    this.#window = new Window(this.#dispatcher, sizes?.windowOps)
-    const share = () => this.#subscriptions.get(TOPICS.events)?.share ?? 0
+    this.#supply = new Supply({
+      ...options,
+      window: new Window(this.#dispatcher, sizes?.windowOps),
+      stop: this.#stop.signal,
+      onNews: () => this.#work.ring(),
+      onUnreadable: (ops) => this.#settle(ops.map(deadOf)),
+      drained: () => this.#drained(),
+    })
     this.#ages = new Ages(options.policies)
+    const share = () => this.#supply.share
     this.#pace = new Pace({ ceiling, share, concurrency, random, notify, now: clock.mono() })
-    const settle = async (topic: string, places: readonly Place[]) =>
-      (await this.#subscriptions.get(topic)?.settle(places)) ?? 0
+    const settle = (topic: string, places: readonly Place[]) => this.#supply.settle(topic, places)
     this.#settlement = new Settlement({ ...options, settle })
-    this.#recovery = new Recovery(options.ledger, (places) => settle(TOPICS.events, places))
   }
 
   /** Resolves when what the last process had ended is known, so that the figures add up from the first moment. */
   async start(): Promise<void> {
-    const { bus, node } = this.#options
-    const recovered = bus.features.shared
-      ? this.#recovery.beginShared(this.#window.most)
-      : this.#recovery.begin(this.#window.most, (await bus.lag(TOPICS.events, GROUP)).unsettled)
-    for (const topic of [TOPICS.events, TOPICS.replay]) {
-      const subscription = await bus.subscribe(topic, topic === TOPICS.replay ? replayGroup(node) : GROUP, {
-        batch: topic === TOPICS.replay ? REPLAY_OPS : this.#window.batch,
-        onRevoke: (lanes) => this.#handOver(topic, lanes),
-      })
-      this.#subscriptions.set(topic, subscription)
-      this.#room.set(topic, new Wakeup())
-      this.#loops.push(this.#guard(this.#intake(topic, subscription)))
-    }
-    this.#loops.push(this.#guard(this.#readAgain()), this.#guard(this.#pump()))
-    await recovered
+    const run = (loop: Promise<void>) => void this.#loops.push(this.#guard(loop))
+    const started = this.#supply.start(run)
+    run(this.#pump())
+    await started
   }
 
   state(): DeliveryState {
@@ -152,7 +132,7 @@ export class Delivery implements AsyncDisposable {
     this.#stop.abort()
     await this.#landFlights()
     await within(clock, drainMs, this.#settlement.finish())
-    for (const subscription of this.#subscriptions.values()) await subscription[Symbol.asyncDispose]()
+    await this.#supply[Symbol.asyncDispose]()
     await Promise.all(this.#loops)
   }
 
@@ -174,79 +154,8 @@ export class Delivery implements AsyncDisposable {
     } catch (error) {
       this.#options.notify('delivery.failed', { detail: String(error) })
       this.#options.onFatal(error)
-      this.#recovery.giveUp()
+      this.#supply.giveUp()
     }
-  }
-
-  async #intake(topic: string, subscription: Subscription): Promise<void> {
-    const { adopt = (record: Received) => record } = this.#options
-    for await (const found of subscription) {
-      if (this.#stop.signal.aborted) return
-      this.#ownership.see(found)
-      const records = found.map(adopt)
-      const mine = await this.#mine(topic, records, subscription)
-      this.#admit(
-        topic,
-        mine.filter((record) => !this.#ownership.isOver(record)),
-      )
-      if (!this.#window.hasRoom(topic)) this.#recovery.giveUp()
-      while (!this.#window.hasRoom(topic) && !this.#stop.signal.aborted)
-        await this.#room.get(topic)?.wait(this.#options.clock, 1_000, this.#stop.signal)
-    }
-  }
-
-  /** Without what has ended before, and without the replays of other ledgers. */
-  async #mine(
-    topic: string,
-    records: readonly Received[],
-    subscription: Subscription,
-  ): Promise<readonly Received[]> {
-    if (topic === TOPICS.events) return this.#recovery.sift(records, (record) => this.#window.isAside(record))
-    const mine = Map.groupBy(records, (record) => isReplayOf(record, this.#options.node))
-    const others = mine.get(false) ?? []
-    if (others.length > 0) await subscription.settle(others)
-    return mine.get(true) ?? []
-  }
-
-  /** What is no operation can never be delivered: it goes to the dead letters at once, and the lane moves on. */
-  #admit(topic: string, records: readonly Received[]): void {
-    const ops = records.map(makeOp)
-    const readable = ops.filter((op) => op.class !== undefined)
-    this.#window.admit(topic, readable)
-    this.#again.ring()
-    this.#work.ring()
-    if (readable.length === ops.length) return
-    const dead = ops.filter((op) => op.class === undefined)
-    this.#settle(dead.map((op) => ({ op, outcome: 'dead', refusal: faultOf(op.record.headers) })))
-  }
-
-  /** What was set aside comes from the log again, when there is room for it. */
-  async #readAgain(): Promise<void> {
-    const { clock } = this.#options
-    while (!this.#stop.signal.aborted) {
-      const wanted = this.#window.wanted()
-      if (wanted === undefined) await this.#again.wait(clock, 60_000, this.#stop.signal)
-      else if (!(await this.#readWanted(wanted))) await clock.sleep(REREAD_MS, this.#stop.signal)
-    }
-  }
-
-  /** False when nothing was to be had just now. */
-  async #readWanted(wanted: Wanted): Promise<boolean> {
-    const { bus, notify, adopt = (record: Received) => record } = this.#options
-    const found = await bus.read(TOPICS.events, wanted).catch((thrown) => {
-      if (thrown instanceof SluiceError && thrown.code === 'bus_unavailable') return []
-      throw thrown
-    })
-    const { gone } = this.#window.take(wanted, found.map(adopt))
-    if (gone.length > 0) {
-      notify('bus.skipped', { topic: TOPICS.events, lane: wanted.lane, count: gone.length })
-      await this.#subscriptions
-        .get(TOPICS.events)
-        ?.settle(gone.map((place) => ({ ...place, topic: TOPICS.events })))
-    }
-    this.#work.ring()
-    this.#room.get(TOPICS.events)?.ring()
-    return found.length > 0
   }
 
   async #pump(): Promise<void> {
@@ -321,7 +230,7 @@ export class Delivery implements AsyncDisposable {
   }
 
   #giveBack(ops: readonly Op[], until: number): void {
-    const gone = ops.filter(({ record }) => this.#ownership.isOver(record))
+    const gone = ops.filter(({ record }) => this.#supply.isOver(record))
     if (gone.length === 0) this.#dispatcher.giveBack(ops, until)
     else {
       this.#dispatcher.putBack(ops.filter((op) => !gone.includes(op)))
@@ -349,16 +258,13 @@ export class Delivery implements AsyncDisposable {
 
   #release(ops: readonly Op[]): void {
     this.#dispatcher.release(ops)
-    this.#window.release(ops)
-    this.#again.ring()
-    for (const bell of this.#room.values()) bell.ring()
+    this.#supply.release(ops)
   }
 
-  /** Lanes go to another member: drop what has not left, wait for what has, and settle it. */
-  async #handOver(topic: string, lanes: readonly number[]): Promise<void> {
-    this.#ownership.end(topic, lanes)
-    this.#window.forget((place) => this.#ownership.isOver(place))
+  async #drained(): Promise<void> {
     await Promise.all(this.#flights)
     await this.#settlement.drained()
   }
 }
+
+const deadOf = (op: Op): Ended => ({ op, outcome: 'dead', refusal: faultOf(op.record.headers) })
