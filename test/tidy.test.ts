@@ -198,6 +198,7 @@ test('an implementation of a port never imports a sibling implementation', () =>
 const VENDORS: Readonly<Record<string, RegExp>> = {
   undici: /^(customerio\/(http|app)|cli\/.*)\.ts$/,
   fastify: /^(http|ingest|relay|admin|emulator)\//,
+  'light-my-request': /^http\/inject\.ts$/,
   pino: /^telemetry\//,
   'prom-client': /^(telemetry\/|surfaces\.ts)/,
   commander: /^cli\//,

@@ -8,6 +8,7 @@ import { systemClock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import { makeUlids } from '../core/ulid.ts'
 import { BODY_LIMIT, bodyText } from './body.ts'
+import { inject } from './inject.ts'
 import { toHttpError } from './problem.ts'
 import { createServer } from './server.ts'
 
@@ -130,4 +131,13 @@ test('while it stops, a call that has begun is answered, and a new one refused',
   socket.write('lf')
   await Promise.all([stopped, closed])
   assert.match(received, /^HTTP\/1\.1 201 .*connection: close.*"half"/is)
+})
+
+test('a call without a socket goes the same way as one from a socket', async () => {
+  const { server, ways } = await stand()
+  const call = { method: 'POST', url: '/people/42/say', payload: 'a' } as const
+  assert.equal((await inject(server.app, call)).statusCode, 201)
+  assert.equal(ways(), 0)
+  assert.equal((await inject(server.app, { ...call, url: '/people/4%32/say' })).statusCode, 201)
+  assert.equal(ways(), 1)
 })

@@ -8,6 +8,7 @@ import { isObject, memberMap } from '../core/json.ts'
 import type { Notify } from '../core/notices.ts'
 import { makeUlids } from '../core/ulid.ts'
 import { type Gateway, type GatewayOptions, startGateway } from '../gateway.ts'
+import { inject } from '../http/inject.ts'
 import type { HttpServer } from '../http/server.ts'
 import { draftOf, readItem } from '../ingest/read-v2.ts'
 import { type Serve, type Surfaces, serveHttp } from '../surfaces.ts'
@@ -175,7 +176,7 @@ const DISK: readonly string[] = ['storage_failed', 'storage_full']
 
 async function callHttp(app: App, { sayings, idempotencyKey }: Request): Promise<Answer> {
   const items = sayings.map(({ item }) => item)
-  const { statusCode, headers } = await app.inject({
+  const { statusCode, headers } = await inject(app, {
     method: 'POST',
     url: items.length === 1 ? '/api/v2/entity' : '/api/v2/batch',
     payload: JSON.stringify(items.length === 1 ? items[0] : { batch: items }),

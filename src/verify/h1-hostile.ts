@@ -7,6 +7,7 @@ import { silent } from '../core/notices.ts'
 import { type Received, TOPICS } from '../core/record.ts'
 import { makeUlids } from '../core/ulid.ts'
 import { seededRandom } from '../emulator/faults.ts'
+import { inject } from '../http/inject.ts'
 import { createServer, type HttpServer } from '../http/server.ts'
 import { Intake } from '../ingest/accept.ts'
 import { Judge } from '../ingest/judge.ts'
@@ -81,7 +82,7 @@ async function openIntake({ planted }: ProofContext): Promise<Stand> {
   let seen = 0
   return {
     say: async (call) => {
-      const answer = await inject(server, call)
+      const answer = await answerTo(server, call)
       const records = await real.read(TOPICS.events, { from: seen, limit: 1_000 })
       seen += records.length
       return { status: answer.status, complaint: complaintOf(call, answer, records) }
@@ -101,9 +102,9 @@ interface Answer {
 const TRACK = { authorization: `Basic ${btoa('dev:dev')}`, 'content-type': 'application/json' }
 const PIPELINES = { authorization: `Basic ${btoa('dev:')}`, 'x-strict-mode': '1' }
 
-async function inject({ app }: HttpServer, { method, path, body }: HostileCall): Promise<Answer> {
+async function answerTo({ app }: HttpServer, { method, path, body }: HostileCall): Promise<Answer> {
   const headers = path.startsWith('/v1/') ? PIPELINES : TRACK
-  const { statusCode, body: text } = await app.inject({ method, url: path, payload: body, headers })
+  const { statusCode, body: text } = await inject(app, { method, url: path, payload: body, headers })
   return { status: statusCode, body: text }
 }
 

@@ -4,6 +4,7 @@ import { DEV_DEFAULTS, loadConfig } from '../config.ts'
 import { makeUlids } from '../core/ulid.ts'
 import type { Call, Remote, Reply } from '../customerio/http.ts'
 import { type Gateway, startGateway } from '../gateway.ts'
+import { inject } from '../http/inject.ts'
 import type { HttpServer } from '../http/server.ts'
 import { Chance } from '../simulation/chance.ts'
 import { MemoryDisk } from '../simulation/memory-disk.ts'
@@ -130,7 +131,7 @@ class Outage {
       this.#said.add(n)
       return { n, person: `p${n % 200}`, bad: false }
     })
-    await app.inject({
+    await inject(app, {
       method: 'POST',
       url: '/api/v2/batch',
       payload: JSON.stringify({ batch: ticks.map(operationOf) }),
