@@ -10,7 +10,8 @@ import type { BusRecord, Place, Received } from '../core/record.ts'
 import type { Bus, Features, SubscribeOptions, Subscription } from './bus.ts'
 import { type Harness, patience, SCENARIOS } from './conformance.ts'
 import { MEMORY_FEATURES, openMemoryBus } from './memory.ts'
-import { openSqliteBus, SQLITE_FEATURES } from './sqlite.ts'
+import { openSqliteBus } from './sqlite.ts'
+import { SQLITE_FEATURES } from './sqlite-bus.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'sluice-faults-'))
 after(() => rmSync(root, { recursive: true, force: true }))

@@ -11,7 +11,8 @@ import { silent } from '../core/notices.ts'
 import type { Received } from '../core/record.ts'
 import type { Bus } from './bus.ts'
 import { busConformance, makeRecord } from './conformance.ts'
-import { openSqliteBus, SQLITE_FEATURES, type SqliteBus, type SqliteBusOptions } from './sqlite.ts'
+import { openSqliteBus } from './sqlite.ts'
+import { SQLITE_FEATURES, type SqliteBus, type SqliteBusOptions } from './sqlite-bus.ts'
 
 const TOPIC = 'customerio.events'
 const root = mkdtempSync(join(tmpdir(), 'sluice-bus-'))
