@@ -10,6 +10,7 @@ import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
 import type { BusRecord } from '../core/record.ts'
+import { isFatal } from '../sqlite/database.ts'
 import { isFull } from '../sqlite/space.ts'
 import type { Group } from './group.ts'
 import type { Heads } from './sqlite-anchor.ts'
@@ -266,8 +267,7 @@ function unheard(): PromiseWithResolvers<void> {
 }
 
 function failureOf(thrown: unknown): SluiceError {
-  if (thrown instanceof SluiceError && (thrown.code === 'storage_failed' || thrown.code === 'log_damaged'))
-    return thrown
+  if (isFatal(thrown)) return thrown
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   return new SluiceError('storage_failed', message, { cause: thrown })
 }

@@ -1,5 +1,6 @@
 /** Opens the embedded bus (sqlite-bus.ts): of a file as it is, or of what can be read of a broken one. */
 import { join } from 'node:path'
+import { toStorageError } from '../sqlite/database.ts'
 import { realDisk } from '../sqlite/disk.ts'
 import { pagesOf } from '../sqlite/space.ts'
 import { Anchor } from './sqlite-anchor.ts'
@@ -17,7 +18,8 @@ export async function openSqliteBus(options: SqliteBusOptions): Promise<SqliteBu
   try {
     return await start(options, { path, anchor, accepted })
   } catch (thrown) {
-    if (anchor.heads === undefined || !isUnreadable(thrown, anchor)) throw thrown
+    const error = toStorageError(thrown, path)
+    if (anchor.heads === undefined || !isUnreadable(error, anchor)) throw error
     return startFromSalvage(options, { path, accepted })
   }
 }

@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { systemClock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import { Checkpoints } from '../sqlite/checkpoints.ts'
-import { isDiskError, openDatabase, toStorageError, transaction } from '../sqlite/database.ts'
+import { isFatal, openDatabase, toStorageError, transaction } from '../sqlite/database.ts'
 import { type Disk, realDisk } from '../sqlite/disk.ts'
 import { Space } from '../sqlite/space.ts'
 import { MIGRATIONS } from './schema.ts'
@@ -140,7 +140,7 @@ export class LedgerFile {
 
   /** The first error of the disk is told to the owner. Returns what it is given. */
   #heard(error: unknown): unknown {
-    if (this.#failure !== undefined || !isDiskError(error)) return error
+    if (this.#failure !== undefined || !isFatal(error)) return error
     this.#failure = error
     this.#onFatal(error)
     return error

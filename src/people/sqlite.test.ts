@@ -25,6 +25,9 @@ const withDirectory = async (work: (directory: string) => Promise<void>) => {
   }
 }
 
+/** What SQLite makes of EIO in the midst of a statement. */
+const MALFORMED = 11
+
 /** A disk on which reading fails as long as `fails` says so. */
 function unreadable(fails: () => boolean): Disk {
   return {
@@ -36,7 +39,7 @@ function unreadable(fails: () => boolean): Disk {
         const statement = prepare(sql)
         const all = statement.all.bind(statement)
         const value = (...values: SQLInputValue[]) => {
-          if (fails()) throw Object.assign(new Error('disk I/O error'), { errcode: 266 })
+          if (fails()) throw Object.assign(new Error('disk I/O error'), { errcode: MALFORMED })
           return all(...values)
         }
         Object.defineProperty(statement, 'all', { value })
@@ -79,10 +82,10 @@ test('a file that cannot be read stops the process: who is whom is not to be gue
     await using people = openSqlitePeople({ directory, disk, onFatal: ({ code }) => told.push(code) })
     assert.deepEqual(await people.resolve(['a']), ['a'])
     broken.is = true
-    await assert.rejects(people.resolve(['b']), { code: 'storage_failed' })
-    await assert.rejects(people.link('c', 'd'), { code: 'storage_failed' })
-    await assert.rejects(Array.fromAsync(people.links()), { code: 'storage_failed' })
-    assert.deepEqual(told, ['storage_failed'])
+    await assert.rejects(people.resolve(['b']), { code: 'log_damaged' })
+    await assert.rejects(people.link('c', 'd'), { code: 'log_damaged' })
+    await assert.rejects(Array.fromAsync(people.links()), { code: 'log_damaged' })
+    assert.deepEqual(told, ['log_damaged'])
   }))
 
 test('a file that may not grow refuses the link as storage_full and goes on as before', () =>

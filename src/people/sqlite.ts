@@ -7,7 +7,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { SluiceError } from '../core/errors.ts'
 import { Moves } from '../core/moves.ts'
 import { Checkpoints } from '../sqlite/checkpoints.ts'
-import { isDiskError, openDatabase, toStorageError, transaction } from '../sqlite/database.ts'
+import { isFatal, openDatabase, toStorageError, transaction } from '../sqlite/database.ts'
 import type { Disk } from '../sqlite/disk.ts'
 import { KeyCache } from './cache.ts'
 import type { Link, People } from './people.ts'
@@ -181,7 +181,7 @@ class SqlitePeople implements People {
   /** The first error of the disk is told to the owner: SQLite would go on as if nothing had happened. Returns the error as ours. */
   #heard(thrown: unknown): unknown {
     const error = toStorageError(thrown, this.#path)
-    if (this.#failure || !isDiskError(error)) return error
+    if (this.#failure || !isFatal(error)) return error
     this.#failure = error
     this.#onFatal(error)
     return error

@@ -104,3 +104,10 @@ export function toStorageError(thrown: unknown, path: string): unknown {
 /** The disk itself failed: what is on it is in doubt, and the process must stop. */
 export const isDiskError = (error: unknown): error is SluiceError =>
   error instanceof SluiceError && error.code === 'storage_failed'
+
+/**
+ * Nobody may go on with this file. SQLite has no other word than "malformed" for a page that the disk answers with EIO in the
+ * midst of a statement (SQLITE_IOERR_CORRUPTFS becomes SQLITE_CORRUPT), so that both are met in the same way.
+ */
+export const isFatal = (error: unknown): error is SluiceError =>
+  isDiskError(error) || (error instanceof SluiceError && error.code === 'log_damaged')

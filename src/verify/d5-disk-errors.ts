@@ -1,6 +1,10 @@
-/** D5: a disk that answers with an error stops the process at once, and what was in doubt is settled by asking again. */
-import { mkdirSync } from 'node:fs'
+/**
+ * D5: a disk that answers with an error stops the process at once, and what was in doubt is settled by asking again. A page of
+ * the log that cannot be read at the start is damage like any other: the log is written anew, whole, or refused (D3).
+ */
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { ENDS } from '../bus/sqlite-salvage.ts'
 import { type Emulator, startEmulator } from '../emulator/emulator.ts'
 import { ask } from './ask.ts'
 import { compileShim, type PlannedFault, ShimControl, shimmed } from './disk-shim.ts'
@@ -13,7 +17,7 @@ export const diskErrors: Proof = {
   id: 'D5',
   promises: ['P1', 'P2', 'P4'],
   claim:
-    'An error of the disk stops the process within a second; what was in doubt takes effect once when it is said again.',
+    'An error of the disk stops the process within a second, unless the log is recovered whole at the start; what was in doubt takes effect once when it is said again.',
   faultModel:
     'EIO at the n-th sync, write or read from the start on, once or from then on; a sync that takes seconds',
   control: 'a write that failed is said to be done',
@@ -73,6 +77,7 @@ class Bench {
   readonly #resolved: Tick[] = []
   readonly #wrong: string[] = []
   #met = 0
+  #recovered = 0
   #slowestMs = 0
   #stalledMs = 0
 
@@ -112,12 +117,21 @@ class Bench {
     const { injected, atMs } = control.read()
     if (injected === 0) return
     this.#met += 1
-    if (exit === undefined) this.#wrong.push(`${name}: the process went on`)
+    if (exit === undefined && fault.call === 'read' && this.#wasRecovered()) this.#recovered += 1
+    else if (exit === undefined) this.#wrong.push(`${name}: the process went on`)
     else {
       this.#slowestMs = Math.max(this.#slowestMs, exit.at - atMs)
       if (exit.at - atMs > EXIT_MS) this.#wrong.push(`${name}: it ended after ${exit.at - atMs} ms`)
       if (exit.code === 0) this.#wrong.push(`${name}: it ended as if all were well`)
     }
+  }
+
+  /** Whether the log was written anew: the file that could not be read is kept beside it. */
+  #wasRecovered(): boolean {
+    const kept = join(this.#data, 'log.db.damaged')
+    const was = existsSync(kept)
+    for (const end of ENDS) rmSync(`${kept}${end}`, { force: true })
+    return was
   }
 
   async #patience(signal: AbortSignal): Promise<undefined> {
@@ -189,6 +203,7 @@ class Bench {
       held: this.#met > 0 && this.#wrong.length === 0,
       figures: {
         'errors met': this.#met,
+        'log recovered whole': this.#recovered,
         acknowledged: this.#acknowledged.length,
         'acknowledged, lost': lost.length,
         'in doubt, said again': this.#resolved.length,
