@@ -53,11 +53,11 @@ async function stand({ backlog, sizes, send, around = (real) => real }: Given) {
   const bus = openMemoryBus({ clock })
   await bus.publish(TOPICS.events, backlog)
   const ledger = await openSqliteLedger({ directory: ':memory:' })
-  const find = ledger.find.bind(ledger)
-  ledger.find = async (id) => {
+  const recorded = ledger.recorded.bind(ledger)
+  ledger.recorded = async (of) => {
     asked.resolve()
     await answer.promise
-    return find(id)
+    return recorded(of)
   }
   const sent = new Set<string>()
   const remote: Remote = {
