@@ -42,6 +42,8 @@ class Line {
   readonly #offsets = new Queue<number>()
   readonly #hands = new Queue<Hand>()
   #last: Hand = { lane: -1, epoch: -1 }
+  /** All that was ever set aside here, for what one operation has on average. */
+  readonly #put = { ops: 0, bytes: 0 }
   /** What was read again and has not ended. */
   ops = 0
   bytes = 0
@@ -66,6 +68,18 @@ class Line {
     this.#hands.push(this.#last)
   }
 
+  /** Another operation is set aside. */
+  put({ record, bytes }: Op): void {
+    this.push(record.offset, record)
+    this.#put.ops += 1
+    this.#put.bytes += bytes
+  }
+
+  /** How many operations may be read so that no more than so many bytes are held of it, if they are like the others. */
+  fitting(bytes: number): number {
+    return Math.ceil(((bytes - this.bytes) * this.#put.ops) / Math.max(1, this.#put.bytes))
+  }
+
   shift(): void {
     this.#offsets.shift()
     this.#hands.shift()
@@ -77,6 +91,8 @@ class Line {
       this.push(place.offset, place)
       other.shift()
     }
+    this.#put.ops += other.#put.ops
+    this.#put.bytes += other.#put.bytes
     this.ops += other.ops
     this.bytes += other.bytes
     other.into = this
@@ -125,7 +141,7 @@ export class Aside {
 
   put(op: Op): void {
     const line = this.#lineOf(op.keys)
-    line.push(op.record.offset, op.record)
+    line.put(op)
     this.#size += 1
     this.#offer(line)
   }
@@ -141,7 +157,7 @@ export class Aside {
           line,
           lane: first.lane,
           from: first.offset,
-          limit: Math.max(1, Math.min(room, share.ops - line.ops)),
+          limit: Math.max(1, Math.min(room, share.ops - line.ops, line.fitting(share.bytes))),
         }
       this.#next.shift()
       line.isNext = false
@@ -156,18 +172,18 @@ export class Aside {
   take({ line: asked, lane, from }: Wanted, found: readonly Received[]): Taken {
     const line = rootOf(asked)
     const end = found.at(-1)?.offset ?? Number.NEGATIVE_INFINITY
-    let next = 0
+    // By offset: a line that has taken in another does not ascend.
+    const byOffset = new Map(found.map((record) => [record.offset, record]))
     const ops: Op[] = []
     const gone: Omit<Place, 'topic'>[] = []
     const wasRead = ({ lane: of, offset }: Omit<Place, 'topic'>) =>
       of === lane && offset >= from && offset <= end
     for (let at = line.first; at && wasRead(at); at = line.first) {
       if (line.bytes >= this.#limits.share.bytes) break
-      while ((found[next]?.offset ?? end) < at.offset) next += 1
-      const record = found[next]
+      const record = byOffset.get(at.offset)
       line.shift()
       this.#size -= 1
-      if (record?.offset !== at.offset) gone.push(at)
+      if (record === undefined) gone.push(at)
       else ops.push(this.#hold(line, makeOp({ ...record, epoch: at.epoch })))
     }
     this.#passOn(asked)
@@ -221,8 +237,10 @@ export class Aside {
     this.#next.push(line)
   }
 
+  /** A line that was read while its lane went and came back may have a successor by now. */
   #endIfEmpty(line: Line): void {
-    if (line.length === 0) for (const key of line.keys) this.#lines.delete(key)
+    if (line.length > 0) return
+    for (const key of line.keys) if (this.#lines.get(key) === line) this.#lines.delete(key)
   }
 
   /** The line of these people: one, whatever they had until now. The longest takes in the others. */

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Place, Received } from '../core/record.ts'
 import type { Ledger } from '../ledger/ledger.ts'
+import { Dispatcher } from './dispatcher.ts'
 import { Recovery } from './recovery.ts'
+import { Window } from './window.ts'
 
 const record = (offset: number): Received => ({
   id: String(offset),
@@ -66,4 +68,21 @@ test('it is over when all that is not new has come, whichever of it had ended', 
     left.push(...(await recovery.sift(Array.from({ length: 10 }, (_, n) => record(at + n)))))
   await begun
   assert.equal(left.length, 29)
+})
+
+test('what had ended behind all that may be held or set aside is found', async () => {
+  const window = new Window(new Dispatcher())
+  const recovery = new Recovery(
+    holding((offset) => offset === 30_000),
+    async () => {},
+  )
+  void recovery.begin(window.reach, 30_001)
+  const left: Received[] = []
+  for (let at = 0; at <= 30_000; at += 10_000)
+    left.push(
+      ...(await recovery.sift(
+        Array.from({ length: Math.min(10_000, 30_001 - at) }, (_, n) => record(at + n)),
+      )),
+    )
+  assert.equal(left.length, 30_000)
 })

@@ -1,6 +1,6 @@
 /**
  * Recovery after a crash between the ledger and the bus: operations come again that have ended. They are settled, not
- * sent. Looked up is what the last process may have held in memory, which is one window of the backlog, and from every
+ * sent. Looked up is what the last process may have passed, which is what it held and what it had set aside, and from every
  * one that had ended as many again: a group that lost its position begins far behind. What is set aside is not looked up:
  * operations of one person end in order, and of her there is one before it that has not.
  *

@@ -66,8 +66,8 @@ export class Supply implements AsyncDisposable {
   async start(run: (loop: Promise<void>) => void): Promise<void> {
     const { bus, node } = this.#options
     const recovered = bus.features.shared
-      ? this.#recovery.beginShared(this.#window.most)
-      : this.#recovery.begin(this.#window.most, (await bus.lag(TOPICS.events, GROUP)).unsettled)
+      ? this.#recovery.beginShared(this.#window.reach)
+      : this.#recovery.begin(this.#window.reach, (await bus.lag(TOPICS.events, GROUP)).unsettled)
     for (const topic of [TOPICS.events, TOPICS.replay]) {
       const subscription = await bus.subscribe(topic, topic === TOPICS.replay ? replayGroup(node) : GROUP, {
         batch: topic === TOPICS.replay ? REPLAY_OPS : this.#window.batch,
@@ -98,6 +98,10 @@ export class Supply implements AsyncDisposable {
   /** These ended, or are no longer this member's: there is room for others. */
   release(ops: readonly Op[]): void {
     this.#window.release(ops)
+    this.#ringForRoom()
+  }
+
+  #ringForRoom(): void {
     this.#again.ring()
     for (const bell of this.#room.values()) bell.ring()
   }
@@ -178,6 +182,7 @@ export class Supply implements AsyncDisposable {
   async #handOver(topic: string, lanes: readonly number[]): Promise<void> {
     this.#ownership.end(topic, lanes)
     this.#window.forget((place) => this.#ownership.isOver(place))
+    this.#ringForRoom()
     await this.#options.drained()
   }
 }

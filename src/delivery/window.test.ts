@@ -70,7 +70,7 @@ test('whoever has how much, whatever goes again: all end once, in order for each
   fc.assert(
     fc.property(
       fc.array(person, { minLength: 30, maxLength: 200, size: 'max' }),
-      fc.constantFrom(1, 4, 20, 40),
+      fc.constantFrom(1, 4, 20, 40, 200, 400),
       fc.infiniteStream(fc.constantFrom('ok', 'ok', 'ok', 'again')),
       (people, windowOps, answers) => {
         const records = people.map(({ who, also }, offset) =>
@@ -187,3 +187,42 @@ function assertOrder(ops: readonly Op[]): void {
       last.set(key, op.record.offset)
     }
 }
+
+/** Until nothing is left: what a window hands out, by offset. */
+function sentOf({ dispatcher, intake, reread, release }: ReturnType<typeof stand>): number[] {
+  const sent: number[] = []
+  for (let turn = 0; turn < 100; turn += 1) {
+    intake()
+    reread()
+    const ops = opsOf(dispatcher.take(true))
+    sent.push(...ops.map(({ record }) => record.offset))
+    release(ops)
+  }
+  return sent
+}
+
+test('two people of one lane who become one lose nothing of what was set aside of either', () => {
+  const people = [...'AAAAAAAAAABBBBBBBBBBAAABABABAB']
+  const records = people.map((key, offset) => recordAt(offset, { key, lane: 0 }))
+  records.push(recordAt(people.length, { key: 'A', also: 'B', lane: 0 }))
+  const sent = sentOf(stand(records, 200))
+  assert.equal(new Set(sent).size, records.length)
+  assert.equal(sent.at(-1), people.length)
+})
+
+test('a line that is read while its lane goes and comes back takes nothing from its successor', () => {
+  const at = (offset: number) => recordAt(offset, { key: 'A', lane: 0 })
+  const records = [0, 1, 2, 3].map(at)
+  const standing = stand(records, 20)
+  const { dispatcher, window, intake, release, revoke } = standing
+  intake()
+  const wanted = window.wanted()
+  assert.ok(wanted)
+  revoke(0)
+  intake()
+  window.take(wanted, records.slice(wanted.from, wanted.from + wanted.limit))
+  const first = opsOf(dispatcher.take(true))
+  release(first)
+  records.push(at(4))
+  assert.deepEqual([...first.map(({ record }) => record.offset), ...sentOf(standing)], [0, 1, 2, 3, 4])
+})

@@ -53,6 +53,11 @@ export class Window {
     return this.#most.ops + this.batch + this.#again.ops
   }
 
+  /** How many operations without an end may lie before one that has ended: what is held, and what is set aside. */
+  get reach(): number {
+    return this.most + ASIDE_OPS
+  }
+
   /** Operations that are set aside: only remembered. */
   get aside(): number {
     return this.#aside.size

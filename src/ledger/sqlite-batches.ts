@@ -15,7 +15,7 @@ export class BatchesTable {
   readonly #insert: StatementSync
   readonly #of: StatementSync
   readonly #find: StatementSync
-  readonly #findBatches: StatementSync
+  readonly #ofAll: StatementSync
   readonly #newest: StatementSync
 
   constructor(db: DatabaseSync) {
@@ -26,8 +26,7 @@ export class BatchesTable {
     this.#insert = db.prepare('INSERT INTO batches (seq, count, ended_at, body) VALUES (?, ?, ?, ?)')
     this.#find = db.prepare('SELECT body FROM batches WHERE seq = ?')
     this.#of = db.prepare('SELECT batch FROM ids WHERE id = ?')
-    this.#findBatches = db.prepare(`SELECT body FROM batches
-      WHERE seq IN (SELECT batch FROM ids WHERE id IN (SELECT value FROM json_each(?)))`)
+    this.#ofAll = db.prepare('SELECT id, batch FROM ids WHERE id IN (SELECT value FROM json_each(?))')
     this.#newest = db.prepare('SELECT seq, body FROM batches WHERE seq < ? ORDER BY seq DESC LIMIT 1')
   }
 
@@ -67,12 +66,17 @@ export class BatchesTable {
     return row && decodeBatch(String(row.body)).find((entry) => entry.id === id)
   }
 
-  /** Those of them that lie in batches. Each batch is read once, whether one of its operations is asked for or all. */
-  findAll(ids: readonly string[]): ReadonlyMap<string, Entry> {
-    const asked = new Set(ids)
+  /** Those of them that have ended, each with its batch or NO_BATCH: one look for all. */
+  ofAll(ids: readonly string[]): ReadonlyMap<string, number> {
+    const rows = this.#ofAll.all(JSON.stringify(ids))
+    return new Map(rows.map(({ id, batch }) => [String(id), Number(batch)]))
+  }
+
+  /** All operations of these batches. */
+  entriesOf(batches: Iterable<number>): ReadonlyMap<string, Entry> {
     const found = new Map<string, Entry>()
-    for (const row of this.#findBatches.all(JSON.stringify(ids)))
-      for (const entry of decodeBatch(String(row.body))) if (asked.has(entry.id)) found.set(entry.id, entry)
+    for (const batch of batches)
+      for (const entry of decodeBatch(String(this.#find.get(batch)?.body))) found.set(entry.id, entry)
     return found
   }
 

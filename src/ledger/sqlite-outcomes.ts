@@ -71,11 +71,11 @@ export class OutcomesTable {
   }
 
   recorded<T extends Occurrence>(of: readonly T[]): ReadonlySet<T> {
-    const batched = this.#batches.findAll(of.map(({ id }) => id))
-    const endOf = (id: string) =>
-      batched.get(id) ?? (this.#batches.of(id) === NO_BATCH ? this.#ended.get(id) : undefined)
+    const ended = this.#batches.ofAll(of.map(({ id }) => id))
+    const batched = this.#batches.entriesOf(new Set(ended.values()).difference(new Set([NO_BATCH])))
     const isRecorded = (one: T): boolean => {
-      const end = endOf(one.id)
+      if (!ended.has(one.id)) return false
+      const end = batched.get(one.id) ?? this.#ended.get(one.id)
       return end !== undefined && (isAt(end, one) || this.#isDuplicate(one))
     }
     return new Set(of.filter(isRecorded))
