@@ -198,3 +198,11 @@ test('a transaction that was given up is hidden also where its end is not fetche
   const batches = [batchAt(0, 1), batchAt(1, 1)]
   assert.deepEqual(seen(committedOf(batches, [{ producer: 1n, from: 0 }])), [])
 })
+
+test('nothing is unpacked of what is hidden, however it was compressed', () => {
+  for (let codec = 0; codec <= 4; codec += 1) {
+    const [hidden] = committedOf([batchAt(0, 1, TRANSACTIONAL | codec)], [{ producer: 1n, from: 0 }])
+    assert.ok(hidden)
+    assert.equal(new RecordReader(hidden, SPOT).next(), false)
+  }
+})

@@ -111,7 +111,7 @@ export function committedOf(batches: readonly RecordBatch[], aborted: readonly A
     const isHidden = batch.attributes & TRANSACTIONAL && open.has(batch.producer)
     if (batch.attributes & CONTROL) open.delete(batch.producer)
     else if (!isHidden) return batch
-    return { ...batch, count: 0, bytes: NOTHING }
+    return { ...batch, attributes: 0, count: 0, bytes: NOTHING } // nothing is not to be unpacked
   })
 }
 

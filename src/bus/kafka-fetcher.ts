@@ -97,6 +97,8 @@ export class Fetcher {
     }
     const target = await targetOf(this.#client, this.#options.topic, this.#stale)
     this.#stale = false
+    // The emptiest first: whatever its size, a broker gives the first batch of the first lane that has one, and of no other.
+    hungry.sort((a, b) => a.bytes - b.bytes)
     const wants = hungry.map((held) => ({ held, lane: held.lane, offset: held.fetchNext }))
     const left = this.#options.lanes().size > hungry.length
     const limits = {

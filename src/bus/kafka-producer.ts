@@ -5,6 +5,7 @@
 import { Base, findErrorBy, initProducerIdV4, ProtocolError, type produceV11 } from '@platformatic/kafka'
 import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
+import { within } from '../core/within.ts'
 import type { BatchWriter, Sender } from './kafka-batch-writer.ts'
 import { type Cargo, RecordCalls } from './kafka-calls.ts'
 import { clientOptions, type KafkaCluster, RETRY_MS } from './kafka-client.ts'
@@ -14,6 +15,8 @@ export interface ProducerOptions {
   readonly clock: Clock
   /** How long the leader may wait for its followers, milliseconds. */
   readonly timeoutMs: number
+  /** As whom it sends; else the cluster is asked for a name. */
+  readonly sender?: Sender | undefined
 }
 
 /** What goes to one partition. */
@@ -25,6 +28,10 @@ export interface Load {
 
 /** The batch was taken before, and its acknowledgement lost. */
 const TAKEN_BEFORE = 46
+/** Epochs are 16 bits. */
+const LAST_EPOCH = 2 ** 15 - 1
+/** A connection waits for what was written to leave, which takes as long as a leader that has stopped. */
+const CLOSE_MS = 250
 /** Sequences are 32 bits and begin again at 0. */
 const SEQUENCES = 2 ** 31
 
@@ -43,6 +50,17 @@ export class IdempotentProducer {
     this.#options = options
     this.#client = new Base(clientOptions(options.cluster, 0))
     this.#calls = new RecordCalls(this.#client)
+    this.#sender = options.sender
+  }
+
+  /**
+   * As whom the next one is to send: as this one, an epoch later. What this one has written to a connection may be on its way
+   * for longer than the connection is there; once the next one has written to a partition, its leader refuses the older epoch
+   * (KIP-360). Undefined where there is no name yet, or no epoch left.
+   */
+  get successor(): Sender | undefined {
+    if (this.#sender === undefined || this.#sender.epoch === LAST_EPOCH) return undefined
+    return { ...this.#sender, epoch: this.#sender.epoch + 1 }
   }
 
   /**
@@ -58,7 +76,7 @@ export class IdempotentProducer {
   /** What is under way fails. */
   async close(): Promise<void> {
     this.#closed.abort()
-    await this.#client.close().catch(() => {})
+    await within(this.#options.clock, CLOSE_MS, this.#client.close()).catch(() => {})
   }
 
   /** Again while there is hope: a broker that does not answer, or leads no longer. */

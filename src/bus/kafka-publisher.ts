@@ -6,7 +6,7 @@ import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
 import type { BusRecord } from '../core/record.ts'
-import { BatchWriter, Tails } from './kafka-batch-writer.ts'
+import { BatchWriter, type Sender, Tails } from './kafka-batch-writer.ts'
 import { type KafkaCluster, toBusError } from './kafka-client.ts'
 import { IdempotentProducer, type Load } from './kafka-producer.ts'
 import { laneOf } from './lane.ts'
@@ -60,6 +60,8 @@ export class Publisher {
   #waitingSize = 0
   #flying = false
   #producer: IdempotentProducer | undefined
+  /** As whom the next producer is to send. */
+  #sender: Sender | undefined
   #closed = false
 
   constructor(options: PublisherOptions) {
@@ -82,7 +84,7 @@ export class Publisher {
     this.#closed = true
     await this.#line
     if (this.#flying) await new Promise<void>((resolve) => this.#flushed.push(resolve))
-    await this.#drop()
+    await this.#producer?.close()
   }
 
   async #enter(call: Call, topic: string, records: readonly BusRecord[]): Promise<void> {
@@ -138,9 +140,8 @@ export class Publisher {
       const expired = clock.sleep(deadline - clock.mono(), landed.signal).then(() => 'late' as const)
       if ((await Promise.race([sending, expired])) === 'late') {
         sending.catch(() => {}) // it ends with the producer
-        throw late('Whether it was stored is in doubt.')
-      }
-      for (const [call, count] of calls) arrive(call, count)
+        await this.#refuse(calls.keys(), late('Whether it was stored is in doubt.'), this.#open().successor)
+      } else for (const [call, count] of calls) arrive(call, count)
     } catch (thrown) {
       await this.#refuse(calls.keys(), toBusError(thrown, 'Publishing'))
     } finally {
@@ -148,23 +149,23 @@ export class Publisher {
     }
   }
 
-  /** The producer goes with its batch: tried again later, that batch would come after what is said next. */
-  async #refuse(calls: Iterable<Call>, error: SluiceError): Promise<void> {
+  /**
+   * The producer goes with its batch: tried again later, that batch would come after what is said next. After an error that the
+   * leader sent, the next one has a name of its own (`sender` is undefined): it may be the old one that is wrong.
+   */
+  async #refuse(calls: Iterable<Call>, error: SluiceError, sender?: Sender): Promise<void> {
     if (error.code === 'bus_unavailable') this.#options.notify('bus.unreachable', { detail: error.message })
     for (const call of calls) fail(call, error)
-    await this.#drop()
+    const producer = this.#producer
+    this.#producer = undefined
+    this.#sender = sender
+    await producer?.close()
   }
 
   /** Its own tries have no end; the deadline of the call ends them. */
   #open(): IdempotentProducer {
-    this.#producer ??= new IdempotentProducer(this.#options)
+    this.#producer ??= new IdempotentProducer({ ...this.#options, sender: this.#sender })
     return this.#producer
-  }
-
-  async #drop(): Promise<void> {
-    const producer = this.#producer
-    this.#producer = undefined
-    await producer?.close()
   }
 }
 

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Base, type produceV11 } from '@platformatic/kafka'
 import { createTopics, reasonToLeaveOut, shareBroker } from '../../test/kafka/stand.ts'
 import { systemClock } from '../core/clock.ts'
+import type { BusRecord } from '../core/record.ts'
 import type { Bus } from './bus.ts'
 import { type Harness, SCENARIOS } from './conformance.ts'
 import { KAFKA_FEATURES, openKafkaBus } from './kafka.ts'
+import { BatchWriter } from './kafka-batch-writer.ts'
+import { RecordCalls } from './kafka-calls.ts'
+import { clientOptions } from './kafka-client.ts'
+import { IdempotentProducer } from './kafka-producer.ts'
 import { KafkaReader } from './kafka-reader.ts'
 
 const TOPIC = 'customerio.events'
@@ -50,3 +56,42 @@ const harness: Harness = { features: KAFKA_FEATURES, lanes: LANES, open, reopen 
 
 for (const [title, scenario] of Object.entries(SCENARIOS))
   test(`kafka: ${title}`, { skip }, () => scenario(harness))
+
+const INVALID_PRODUCER_EPOCH = 47
+
+function batchOf(id: string): BatchWriter {
+  const record: BusRecord = { id, key: 'k', kind: 'person.event', at: 0, headers: {}, value: '{}' }
+  const batch = new BatchWriter()
+  batch.add(record, Number.POSITIVE_INFINITY)
+  return batch
+}
+
+test('kafka: what a producer that was given up had under way is refused once the next one has written', {
+  skip,
+}, async () => {
+  const topic = 'late.customerio.events'
+  await createTopics(cluster(), [topic], 1)
+  const options = { cluster: cluster(), clock: systemClock, timeoutMs: 5_000 }
+  const send = async (producer: IdempotentProducer, id: string) => {
+    await producer.send([{ topic, partition: 0, batch: batchOf(id) }])
+    await producer.close()
+  }
+  const first = new IdempotentProducer(options)
+  await send(first, 'a')
+  const sender = first.successor ?? assert.fail('it has no name')
+  const late = batchOf('b').finish({ ...sender, epoch: sender.epoch - 1 }, 1)
+  await send(new IdempotentProducer({ ...options, sender }), 'c')
+  const client = new Base(clientOptions(cluster(), 0))
+  const { topics } = await client.metadata({ topics: [topic] })
+  const leader = topics.get(topic)?.partitions[0]?.leader ?? -1
+  const sending = new RecordCalls(client).produce(leader, [{ topic, partition: 0, bytes: late }], 5_000)
+  const { response } = (await sending.catch((thrown) => thrown)) as { response?: produceV11.ProduceResponse }
+  assert.equal(response?.responses[0]?.partitionResponses[0]?.errorCode, INVALID_PRODUCER_EPOCH)
+  await client.close()
+  await using reader = new KafkaReader(cluster(), 'late.')
+  const found = await reader.read('customerio.events', { from: 0, lane: 0, limit: 10 })
+  assert.deepEqual(
+    found.map(({ id }) => id),
+    ['a', 'c'],
+  )
+})
