@@ -402,6 +402,13 @@ const ROWS: readonly Row[] = [
     ['src/delivery/coalesce.test.ts'],
   ],
   [
+    'a line that went takes its successor along',
+    'delivery/aside.ts',
+    'if (this.#lines.get(key) === line) this.#lines.delete(key)',
+    'this.#lines.delete(key)',
+    ['src/delivery/window.test.ts'],
+  ],
+  [
     'a duplicate recorded and not yet settled counted twice',
     'ledger/sqlite-outcomes.ts',
     '(isAt(end, one) || this.#isDuplicate(one))',

@@ -5,6 +5,8 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ENDS } from '../bus/sqlite-salvage.ts'
+import type { Clock } from '../core/clock.ts'
+import { SluiceError } from '../core/errors.ts'
 import { type Emulator, startEmulator } from '../emulator/emulator.ts'
 import { ask } from './ask.ts'
 import { compileShim, type PlannedFault, ShimControl, shimmed } from './disk-shim.ts'
@@ -30,6 +32,7 @@ const SENDERS = 3
 const BATCH = 4
 /** A fault that has not come by then, or has not ended the process, never does. */
 const PATIENCE_MS = 8_000
+const DRAINED_MS = 5 * 60_000
 const STALL_MS = { quick: 1_500, full: 5_000 }
 
 async function proveDiskErrors(context: ProofContext): Promise<Finding> {
@@ -108,6 +111,7 @@ class Bench {
 
   async suffer(fault: PlannedFault): Promise<void> {
     using control = new ShimControl(join(this.#options.context.directory, 'control'))
+    this.#wasRecovered() // a log that another fault had written anew says nothing of this one
     control.plan(fault)
     await using serve = this.#start(control)
     const name = `${fault.error} at ${fault.call} ${fault.nth}${fault.sticky ? ' and from then on' : ''}`
@@ -186,7 +190,7 @@ class Bench {
     this.#stalledMs = context.clock.mono() - begun
     if (this.#stalledMs < stallMs)
       this.#wrong.push(`answered after ${this.#stalledMs} ms, before the sync had ended`)
-    await drained(url)
+    await drained(url, context.clock)
     emulator.settle()
     await serve.end('SIGTERM')
   }
@@ -221,11 +225,12 @@ const batches = (ticks: readonly Tick[]): Tick[][] =>
     ticks.slice(at * BATCH, (at + 1) * BATCH),
   )
 
-/** Resolves when the gateway has delivered all it took. */
-async function drained(url: string): Promise<void> {
-  for (;;) {
+/** Resolves when the gateway has delivered all it took. Throws `timed_out` where it does not. */
+async function drained(url: string, clock: Clock): Promise<void> {
+  for (const begun = clock.mono(); clock.mono() - begun < DRAINED_MS; await clock.sleep(100)) {
     const answer = await ask(`${url}/admin/v1/status`, { headers: { authorization: 'Bearer dev' } })
     const { conservation } = (await answer.json()) as { conservation: { pending: number } } // admin/wire.ts
     if (conservation.pending === 0) return
   }
+  throw new SluiceError('timed_out', `The gateway has not drained within ${DRAINED_MS / 1000} s.`)
 }

@@ -10,6 +10,7 @@ import { within } from '../core/within.ts'
 const EXECUTABLE = join(import.meta.dirname, '../../bin/sluice.js')
 
 /** Calls under way at the end are cut after 10 s. */
+const START_MS = 3 * 60_000
 const END_MS = 2 * 60_000
 
 export interface ServeOptions {
@@ -30,7 +31,7 @@ export interface Exit {
 export class ServeProcess implements AsyncDisposable {
   readonly #child: ChildProcess
   readonly exited: Promise<Exit>
-  /** Where it listens; undefined when it ended before. */
+  /** Where it listens; undefined when it ended before. Rejects with `timed_out`. */
   readonly url: Promise<string | undefined>
 
   constructor({ directory, trackUrl, env, cache }: ServeOptions) {
@@ -51,7 +52,16 @@ export class ServeProcess implements AsyncDisposable {
     })
     this.#child = child
     this.exited = once(child, 'exit').then(([code]) => ({ code, at: Date.now() }))
-    this.url = readUrl(child)
+    const url = readUrl(child)
+    this.url = within(systemClock, START_MS, url).then((came) => (came ? url : this.#late()))
+  }
+
+  #late(): never {
+    this.#child.kill('SIGKILL')
+    throw new SluiceError(
+      'timed_out',
+      `The gateway did not say within ${START_MS / 1000} s where it listens.`,
+    )
   }
 
   /** Ends it, and resolves when it is gone. Throws `timed_out` when it hangs, and ends it all the same. */
