@@ -224,21 +224,24 @@ async function startDelivery(
   })
   opening.use(remote)
   const { ratePerSecond: ceiling, lingerMs, shutdownMs: drainMs } = config
-  const delivery = new Delivery({
-    ...parts,
-    remote,
-    clock,
-    random,
-    ceiling,
-    concurrency,
-    lingerMs,
-    drainMs,
-    adopt: (record) => adopt(record, parts.judge),
-    policies: policiesWith(config.preflight),
-  })
+  // Before it starts: what a start that fails has begun must end as well, or the process stays.
+  const delivery = opening.use(
+    new Delivery({
+      ...parts,
+      remote,
+      clock,
+      random,
+      ceiling,
+      concurrency,
+      lingerMs,
+      drainMs,
+      adopt: (record) => adopt(record, parts.judge),
+      policies: policiesWith(config.preflight),
+    }),
+  )
   await replays.resume()
   await delivery.start()
-  return opening.use(delivery)
+  return delivery
 }
 
 const upstreamOf = ({ trackUrl: url, region, ratePerSecond: ceiling }: Config) => ({ url, region, ceiling })
