@@ -9,4 +9,5 @@ enableCompileCache()
 const { run } = await import('./cli/cli.ts')
 const { processHost } = await import('./cli/host.ts')
 
-process.exitCode = await run(process.argv.slice(2), processHost())
+// A command that has ended is over: what some proof left behind must not keep the process.
+process.exit(await run(process.argv.slice(2), processHost()))
