@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
 import type { BusRecord } from '../core/record.ts'
+import { within } from '../core/within.ts'
 import { BatchWriter, type Sender, Tails } from './kafka-batch-writer.ts'
 import { type KafkaCluster, toBusError } from './kafka-client.ts'
 import { IdempotentProducer, type Load } from './kafka-producer.ts'
@@ -133,19 +134,14 @@ export class Publisher {
 
   async #send({ loads, calls }: Flight): Promise<void> {
     const deadline = Math.min(...[...calls.keys()].map((call) => call.deadline))
-    const landed = new AbortController()
+    const { clock } = this.#options
     try {
-      const sending = this.#open().send(loads)
-      const { clock } = this.#options
-      const expired = clock.sleep(deadline - clock.mono(), landed.signal).then(() => 'late' as const)
-      if ((await Promise.race([sending, expired])) === 'late') {
-        sending.catch(() => {}) // it ends with the producer
+      const sending = this.#open().send(loads) // what is late ends with the producer
+      if (!(await within(clock, deadline - clock.mono(), sending)))
         await this.#refuse(calls.keys(), late('Whether it was stored is in doubt.'), this.#open().successor)
-      } else for (const [call, count] of calls) arrive(call, count)
+      else for (const [call, count] of calls) arrive(call, count)
     } catch (thrown) {
       await this.#refuse(calls.keys(), toBusError(thrown, 'Publishing'))
-    } finally {
-      landed.abort()
     }
   }
 

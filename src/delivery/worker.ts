@@ -139,13 +139,10 @@ export class Delivery implements AsyncDisposable {
   /** Calls that take longer than they may are cut: their operations are delivered again by the next process. */
   async #landFlights(): Promise<void> {
     const { clock, remote, drainMs } = this.#options
-    const landed = new AbortController()
-    const cut = clock.sleep(drainMs, landed.signal).then(() => {
-      if (!landed.signal.aborted) return remote[Symbol.asyncDispose]()
-    })
-    await Promise.all(this.#flights)
-    landed.abort()
-    await cut
+    const landed = Promise.all(this.#flights)
+    if (await within(clock, drainMs, landed)) return
+    await remote[Symbol.asyncDispose]()
+    await landed
   }
 
   async #guard(loop: Promise<void>): Promise<void> {

@@ -37,12 +37,10 @@ class GatewayProcess {
 
   /** Resolves with its url when it listens. Throws `internal` with what it said when it cannot. */
   async start(order: Order): Promise<string> {
-    const over = new AbortController()
-    const late = systemClock.sleep(START_MS, over.signal).then(() => [LATE])
-    const heard = Promise.race([once(this.#child, 'message'), this.#exit.then(() => [DIED]), late])
+    const heard = Promise.race([once(this.#child, 'message'), this.#exit.then(() => [DIED])])
     this.#child.send(order)
-    const [word] = (await heard) as [Word] // gateway-child.ts sends nothing else
-    over.abort()
+    const inTime = await within(systemClock, START_MS, heard)
+    const [word] = inTime ? ((await heard) as [Word]) : [LATE] // gateway-child.ts sends nothing else
     if ('url' in word) return word.url
     throw new SluiceError('internal', `The gateway did not start: ${word.failed}`)
   }
