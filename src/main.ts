@@ -9,5 +9,4 @@ enableCompileCache()
 const { run } = await import('./cli/cli.ts')
 const { processHost } = await import('./cli/host.ts')
 
-// A command that has ended is over: what some proof left behind must not keep the process.
-process.exit(await run(process.argv.slice(2), processHost()))
+process.exitCode = await run(process.argv.slice(2), processHost())

@@ -4,6 +4,7 @@
  * waits while the clock leaps over 72 hours looks old (the rule aged_event): it is kept as a dead letter, and replayed here.
  */
 import type { Clock } from '../core/clock.ts'
+import { within } from '../core/within.ts'
 import { effectsOf, lostOf, someOf } from './effects.ts'
 import { operationOf, type Tick } from './load.ts'
 import type { Proof, ProofContext } from './proof.ts'
@@ -47,14 +48,15 @@ export const clockJumps: Proof = {
     for (const [at, [name, ms]] of jumps.entries()) {
       if (context.signal.aborted || late.length > 0) break
       sent.push(...(await sendAround(stand, { from: sent.length + 1, jump: () => clock.jump(ms) })))
-      if (!(await isDrained(stand, context))) late.push(name)
+      if (!(await within(context.clock, PATIENCE_MS, stand.drained()))) late.push(name)
       context.progress(at + 1, jumps.length, 'jumps')
     }
     const { outOfOrder } = effectsOf(stand.emulator)
     const wentBack = idsThatWentBack(stand)
     const { dead } = await stand.gateway.conservation()
     await stand.admin('/dead-letters/replay', { kind: 'person.event' })
-    if (late.length === 0 && !(await isDrained(stand, context))) late.push('the replay')
+    if (late.length === 0 && !(await within(context.clock, PATIENCE_MS, stand.drained())))
+      late.push('the replay')
     const effects = effectsOf(stand.emulator)
     const lost = late.length > 0 ? [] : lostOf(sent, effects)
     return {
@@ -116,14 +118,6 @@ async function sendAround(stand: Stand, { from, jump }: { from: number; jump: ()
 async function post(stand: Stand, ticks: readonly Tick[]): Promise<void> {
   const batch = ticks.map((tick) => ({ ...operationOf(tick), id: undefined }))
   await stand.call('POST', '/api/v2/batch', { batch })
-}
-
-async function isDrained(stand: Stand, { clock }: ProofContext): Promise<boolean> {
-  const over = new AbortController()
-  const late = clock.sleep(PATIENCE_MS, over.signal).then(() => false)
-  const inTime = await Promise.race([stand.drained().then(() => true), late])
-  over.abort()
-  return inTime
 }
 
 /** In the order in which the events were said. */

@@ -53,6 +53,11 @@ export async function openStand(options: StandOptions): Promise<Stand> {
     told.push([name, fields])
     bell.dispatchEvent(new Event('told'))
   }
+  let closed = false
+  opening.defer(() => {
+    closed = true
+    bell.dispatchEvent(new Event('told')) // whoever waits for it to drain waits no longer
+  })
   const between = options.between && opening.use(await options.between(emulator.url))
   const config = await configFor(between?.url ?? emulator.url, options)
   const gateway = opening.use(
@@ -60,7 +65,10 @@ export async function openStand(options: StandOptions): Promise<Stand> {
   )
   const drained = async () => {
     await untilDrained({
-      pending: async () => (await gateway.conservation()).pending,
+      pending: async () => {
+        if (closed) throw new SluiceError('shutting_down', 'The stand is closed.')
+        return (await gateway.conservation()).pending
+      },
       news: () => new Promise((resolve) => bell.addEventListener('told', resolve, { once: true })),
     })
     emulator.settle()
