@@ -105,7 +105,8 @@ export const entryScenarios: readonly Scenario[] = [
       const others = [
         entry('C1', { offset: 5 }),
         entry('D1', { offset: 5, lane: 1 }),
-        entry('X1'),
+        entry('X1'), // after all that have ended
+        entry('C9'), // between them
         entry('C3'),
       ]
       assert.deepEqual([...(await ledger.recorded([...recorded, ...others]))], recorded)

@@ -72,6 +72,7 @@ export class OutcomesTable {
 
   recorded<T extends Occurrence>(of: readonly T[]): ReadonlySet<T> {
     const ended = this.#batches.ofAll(of.map(({ id }) => id))
+    if (ended.size === 0) return new Set()
     const batched = this.#batches.entriesOf(new Set(ended.values()).difference(new Set([NO_BATCH])))
     const isRecorded = (one: T): boolean => {
       if (!ended.has(one.id)) return false
