@@ -161,7 +161,7 @@ const ROWS: readonly Row[] = [
   [
     'merged identifies counted twice in a 207',
     'delivery/split.ts',
-    'index += run.items.length',
+    'index += itemsOf(run)',
     'index += run.ops.length',
     SPLIT,
   ],

@@ -60,7 +60,7 @@ test('what is put right has the second of the call, and is told of once', () => 
   const op = event('a', 73, 70)
   const ages = new Ages(policiesWith({ aged_event: 'fix' }))
   const first = ages.sift(taken([op]).batch, NOW)
-  const sent = first.batch?.runs[0]?.items[0] ?? ''
+  const sent = first.batch?.runs[0]?.ops[0]?.record.value ?? ''
   assert.equal(JSON.parse(sent).timestamp, NOW / 1000)
   assert.deepEqual(JSON.parse(sent).attributes, { timestamp: 1 }, 'and nothing else is touched')
   assert.equal(first.found.length, 1)

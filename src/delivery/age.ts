@@ -11,7 +11,7 @@ import type { Policies, RuleName } from '../preflight/rules.ts'
 import { EVENT_SECONDS } from '../preflight/times.ts'
 import type { Batch } from './dispatcher.ts'
 import type { Ended, Op } from './op.ts'
-import type { Run } from './run.ts'
+import { itemsOf, type Run } from './run.ts'
 
 export interface Sifted {
   /** What may fly; undefined when nothing is left. */
@@ -43,20 +43,23 @@ export class Ages {
     const runs: Run[] = []
     for (const run of batch.runs) {
       const refused = run.ops.filter((op) => refusalOf(op) !== undefined)
-      if (refused.length === 0) runs.push(asItIsNow(run))
+      if (refused.length === 0) runs.push(run)
       else {
         ended.push(...refused.map((op): Ended => ({ op, outcome: 'dead', refusal: refusalFor(op) })))
         back.push(...run.ops.filter((op) => refusalOf(op) === undefined))
       }
     }
-    const items = runs.reduce((sum, run) => sum + run.items.length, 0)
+    const items = runs.reduce((sum, run) => sum + itemsOf(run), 0)
     return { batch: runs.length === 0 ? undefined : { ...batch, runs, items }, ended, back, found }
   }
 
   #look({ runs }: Batch, nowMs: number): readonly Judged[] {
     const found: Judged[] = []
     for (const { ops } of runs)
-      for (const op of ops) for (const one of this.#judge(op, nowMs)) found.push(one)
+      for (const op of ops) {
+        const judged = this.#judge(op, nowMs)
+        if (judged.length > 0) found.push(...judged)
+      }
     return found
   }
 
@@ -109,13 +112,6 @@ const refusalOf = (op: Op): Judged | undefined => op.findings.find(({ policy }) 
 function refusalFor(op: Op) {
   const { rule = 'aged_event', field = '', message = '' } = refusalOf(op) ?? {}
   return { code: 'preflight_refused', reason: rule, field, message }
-}
-
-/** Texts of operations may have changed; those of a merged run do not. */
-function asItIsNow(run: Run): Run {
-  if (run.items.length !== run.ops.length || run.ops.every(({ findings }) => findings.length === 0))
-    return run
-  return { ...run, items: run.ops.map(({ record }) => record.value) }
 }
 
 const TIMESTAMP = ',"timestamp":'

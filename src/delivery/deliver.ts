@@ -7,6 +7,7 @@ import { batchCall, singleCall } from '../customerio/track.ts'
 import type { Batch } from './dispatcher.ts'
 import type { Op } from './op.ts'
 import type { Result } from './pace.ts'
+import { textsOf } from './run.ts'
 
 export interface Delivered {
   readonly endpoint: string
@@ -29,7 +30,7 @@ export async function deliver(batch: Batch, remote: Remote, clock: Clock): Promi
 function callOf(batch: Batch) {
   const [op] = batch.runs[0]?.ops ?? []
   if (batch.form === 'single' && op) return singleCall(op.record.kind, op.record.value)
-  return batchCall(batch.runs.flatMap((run) => run.items))
+  return batchCall(textsOf(batch.runs))
 }
 
 function wordsOf(verdict: Verdict): Pick<Attempt, 'code' | 'detail'> {

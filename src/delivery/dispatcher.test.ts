@@ -5,6 +5,7 @@ import { LIMITS } from '../core/limits.ts'
 import type { Received } from '../core/record.ts'
 import { type Batch, Dispatcher } from './dispatcher.ts'
 import { makeOp, type Op } from './op.ts'
+import { textsOf } from './run.ts'
 import { split } from './split.ts'
 
 let offset = 0
@@ -85,7 +86,7 @@ test('a batch holds at most 1000 items and 500 KB', () => {
   const batch = given(...Array.from({ length: 20 }, (_, i) => op(`k${i}`, 'person.event', { value }))).take(
     true,
   )
-  const bytes = Buffer.byteLength(`{"batch":[${batch?.runs.flatMap((run) => run.items).join(',')}]}`)
+  const bytes = Buffer.byteLength(`{"batch":[${textsOf(batch?.runs ?? []).join(',')}]}`)
   assert.equal(batch?.items, 16)
   assert.ok(bytes <= LIMITS.batchBytes, `${bytes}`)
 })

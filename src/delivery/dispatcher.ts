@@ -10,7 +10,7 @@ import { LIMITS } from '../core/limits.ts'
 import { BATCH_FRAME_BYTES } from '../customerio/track.ts'
 import { type Amount, isSuspect, type Op } from './op.ts'
 import { Queue } from './queue.ts'
-import { formRun, isSingle, type Run } from './run.ts'
+import { formRun, isSingle, itemsOf, type Run } from './run.ts'
 
 /** `single`: one operation in a call of its own form; `batch`: a v2 batch. */
 export interface Batch {
@@ -79,12 +79,12 @@ export class Dispatcher {
     for (const op of ops) {
       this.#queued += 1
       this.#bytes += op.bytes
-      const queues = this.#queuesOf([op])
-      for (const queue of queues) {
+      for (const key of op.keys) {
+        const queue = this.#queueOf(key)
         queue.ops.push(op)
         queue.bytes += op.bytes
       }
-      for (const queue of queues) this.#consider(queue)
+      for (const key of op.keys) this.#consider(this.#queueOf(key))
     }
   }
 
@@ -155,7 +155,7 @@ export class Dispatcher {
 
   /** Moves runs from a lane into the batch until one does not fit; it stays first in line for the next batch. */
   #fill(runs: Run[], lane: Queue<KeyQueue>, most: number): void {
-    let items = runs.reduce((sum, run) => sum + run.items.length, 0)
+    let items = countItems(runs)
     let bytes = runs.reduce((sum, run) => sum + run.bytes, BATCH_FRAME_BYTES)
     for (let queue = lane.first; queue !== undefined; queue = lane.first) {
       if ((queue.ops.first?.most ?? 0) < most && lane === this.#lanes.suspect) return
@@ -164,19 +164,21 @@ export class Dispatcher {
       lane.shift()
       this.#depart(run)
       runs.push(run)
-      items += run.items.length
+      items += itemsOf(run)
       bytes += run.bytes
     }
   }
 
+  /** All operations of a run have the same people. */
   #depart(run: Run): void {
-    for (const op of run.ops)
-      for (const key of op.keys) {
-        const queue = this.#queueOf(key)
+    for (const key of run.ops[0]?.keys ?? []) {
+      const queue = this.#queueOf(key)
+      for (const op of run.ops) {
         queue.ops.shift()
         queue.bytes -= op.bytes
-        queue.state = 'busy'
       }
+      queue.state = 'busy'
+    }
     this.#queued -= run.ops.length
     this.#inFlight += run.ops.length
   }
@@ -329,7 +331,9 @@ function laneFor(op: Op): Lane {
   return isRetry(op) ? 'retry' : 'fresh'
 }
 
+const countItems = (runs: readonly Run[]): number => runs.reduce((sum, run) => sum + itemsOf(run), 0)
+
 function makeBatch(form: Batch['form'], runs: readonly Run[], retry: boolean): Batch | undefined {
   if (runs.length === 0) return undefined
-  return { form, runs, retry, items: runs.reduce((sum, run) => sum + run.items.length, 0) }
+  return { form, runs, retry, items: countItems(runs) }
 }

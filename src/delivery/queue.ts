@@ -16,6 +16,11 @@ export class Queue<T> implements Iterable<T> {
     return this.#items[this.#head + place]
   }
 
+  /** The items from one place to before another, all of which there are. */
+  slice(from: number, to: number): T[] {
+    return this.#items.slice(this.#head + from, this.#head + to) as T[] // only what was taken is undefined
+  }
+
   push(item: T): void {
     this.#items.push(item)
   }

@@ -10,9 +10,21 @@ import type { Op } from './op.ts'
 
 export interface Run {
   readonly ops: readonly Op[]
-  /** The texts to send: one for merged identifies, else one for each operation. */
-  readonly items: readonly string[]
+  /** The one text of identifies that were merged; undefined where every operation goes as it is. */
+  readonly merged: string | undefined
   readonly bytes: number
+}
+
+/** How many items of a batch it becomes. */
+export const itemsOf = ({ ops, merged }: Run): number => (merged === undefined ? ops.length : 1)
+
+/** What these runs send, item by item. */
+export function textsOf(runs: readonly Run[]): string[] {
+  const texts: string[] = []
+  for (const { ops, merged } of runs)
+    if (merged !== undefined) texts.push(merged)
+    else for (const { record } of ops) texts.push(record.value)
+  return texts
 }
 
 export interface Room {
@@ -44,15 +56,15 @@ const isSolitary = (op: Op): boolean => isSingle(op) || isBarrier(op) || op.keys
 /** What waits of one person, the first at 0. */
 export interface Waiting {
   at(place: number): Op | undefined
+  slice(from: number, to: number): readonly Op[]
 }
 
 /** The run at the head of a queue that fits into the room; undefined when not even the first operation does. */
 export function formRun(queue: Waiting, room: Room): Run | undefined {
   const head = queue.at(0)
   if (head === undefined || room.items < 1) return undefined
-  if (isSingle(head)) return { ops: [head], items: [head.record.value], bytes: head.bytes + 1 }
-  if (head.bytes + 1 > room.bytes) return undefined
-  if (isSolitary(head)) return { ops: [head], items: [head.record.value], bytes: head.bytes + 1 }
+  if (!isSingle(head) && head.bytes + 1 > room.bytes) return undefined
+  if (isSolitary(head)) return { ops: [head], merged: undefined, bytes: head.bytes + 1 }
   const merged = head.class === 'identify' ? mergedRun(queue, head, room) : undefined
   return merged ?? sequenceRun(queue, head, room)
 }
@@ -77,21 +89,19 @@ function mergedRun(queue: Waiting, head: Op, room: Room): Run | undefined {
   }
   if (merged === undefined || ops.length < 2) return undefined
   const text = identifyText(merged)
-  return { ops, items: [text], bytes: byteLength(text) + 1 }
+  return { ops, merged: text, bytes: byteLength(text) + 1 }
 }
 
 function sequenceRun(queue: Waiting, head: Op, room: Room): Run {
-  const ops: Op[] = []
-  const items: string[] = []
+  let count = 0
   let bytes = 0
   const most = Math.min(MAX_RUN, room.items)
-  for (let op = queue.at(0); op !== undefined; op = queue.at(ops.length)) {
-    if (ops.length === most || bytes + op.bytes + 1 > room.bytes || !joins(op, head)) break
-    ops.push(op)
-    items.push(op.record.value)
+  for (let op = queue.at(0); op !== undefined; op = queue.at(count)) {
+    if (count === most || bytes + op.bytes + 1 > room.bytes || !joins(op, head)) break
+    count += 1
     bytes += op.bytes + 1
   }
-  return { ops, items, bytes }
+  return { ops: queue.slice(0, count), merged: undefined, bytes }
 }
 
 const joins = (op: Op, head: Op): boolean =>

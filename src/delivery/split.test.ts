@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Batch } from './dispatcher.ts'
 import { makeOp, type Op } from './op.ts'
-import type { Run } from './run.ts'
+import { type Run, textsOf } from './run.ts'
 import { split } from './split.ts'
 
 const op = (id: string): Op =>
@@ -19,13 +19,13 @@ const op = (id: string): Op =>
     epoch: 1,
   })
 
-const sequence = (...ids: string[]): Run => ({ ops: ids.map(op), items: ids, bytes: 0 })
-const merged = (...ids: string[]): Run => ({ ops: ids.map(op), items: ['{}'], bytes: 0 })
+const sequence = (...ids: string[]): Run => ({ ops: ids.map(op), merged: undefined, bytes: 0 })
+const merged = (...ids: string[]): Run => ({ ops: ids.map(op), merged: '{}', bytes: 0 })
 
 const batchOf = (...runs: Run[]): Batch => ({
   form: 'batch',
   runs,
-  items: runs.flatMap((run) => run.items).length,
+  items: textsOf(runs).length,
   retry: false,
 })
 

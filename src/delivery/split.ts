@@ -7,7 +7,7 @@ import { itemRefusal, type Verdict } from '../customerio/outcome.ts'
 import type { ItemError } from '../customerio/wire.ts'
 import type { Batch } from './dispatcher.ts'
 import type { Ended, Op } from './op.ts'
-import type { Run } from './run.ts'
+import { itemsOf, type Run } from './run.ts'
 
 export interface Split {
   readonly ended: readonly Ended[]
@@ -26,7 +26,7 @@ export function split(batch: Batch, verdict: Verdict): Split {
 
 /** A merged run was carried by its last operation; the others ended in it. */
 function delivered(run: Run): Ended[] {
-  if (run.items.length === run.ops.length) return run.ops.map((op) => ({ op, outcome: 'delivered' }))
+  if (run.merged === undefined) return run.ops.map((op) => ({ op, outcome: 'delivered' }))
   const carrier = run.ops.at(-1)
   return run.ops.map((op) =>
     op === carrier || carrier === undefined
@@ -48,19 +48,17 @@ function splitItems(batch: Batch, errors: readonly ItemError[]): Split {
   const again: (readonly Op[])[] = []
   let index = 0
   for (const run of batch.runs) {
-    const refusals = run.items.map((_, i) => refused.get(index + i))
-    index += run.items.length
-    if (isMerged(run) && refusals[0]) again.push(unmerge(run))
-    else if (isMerged(run)) ended.push(...delivered(run))
-    else ended.push(...run.ops.map((op, i) => endOf(op, refusals[i])))
+    const first = index
+    index += itemsOf(run)
+    if (run.merged === undefined) ended.push(...run.ops.map((op, i) => endOf(op, refused.get(first + i))))
+    else if (refused.has(first)) again.push(unmerge(run))
+    else ended.push(...delivered(run))
   }
   return { ended, again }
 }
 
 const endOf = (op: Op, refusal: Refusal | undefined): Ended =>
   refusal === undefined ? { op, outcome: 'delivered' } : { op, outcome: 'dead', refusal }
-
-const isMerged = (run: Run): boolean => run.items.length < run.ops.length
 
 /** One of the merged identifies is bad, the others are not: each goes by itself from now on. */
 function unmerge(run: Run): readonly Op[] {
@@ -96,6 +94,6 @@ function splitRefused(batch: Batch, refusal: Refusal): Split {
     op.most = half
     op.narrowed = true
   }
-  for (const run of batch.runs) if (isMerged(run)) unmerge(run)
+  for (const run of batch.runs) if (run.merged !== undefined) unmerge(run)
   return { ended: [], again: batch.runs.map((run) => run.ops) }
 }

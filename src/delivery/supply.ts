@@ -115,12 +115,7 @@ export class Supply implements AsyncDisposable {
     for await (const found of subscription) {
       if (this.#options.stop.aborted) return
       this.#ownership.see(found)
-      const records = found.map(adopt)
-      const mine = await this.#mine(topic, records, subscription)
-      this.#admit(
-        topic,
-        mine.filter((record) => !this.#ownership.isOver(record)),
-      )
+      this.#admit(topic, await this.#mine(topic, found.map(adopt), subscription))
       if (!this.#window.hasRoom(topic)) this.#recovery.giveUp()
       while (!this.#window.hasRoom(topic) && !this.#options.stop.aborted)
         await this.#room.get(topic)?.wait(this.#options.clock, 1_000, this.#options.stop)
@@ -142,12 +137,17 @@ export class Supply implements AsyncDisposable {
 
   /** What is no operation goes to the dead letters at once, and the lane moves on. */
   #admit(topic: string, records: readonly Received[]): void {
-    const ops = records.map(makeOp)
-    const readable = ops.filter((op) => op.class !== undefined)
+    const [readable, unreadable]: [Op[], Op[]] = [[], []]
+    for (const record of records) {
+      if (this.#ownership.isOver(record)) continue
+      const op = makeOp(record)
+      if (op.class === undefined) unreadable.push(op)
+      else readable.push(op)
+    }
     this.#window.admit(topic, readable)
     this.#again.ring()
     this.#options.onNews()
-    if (readable.length < ops.length) this.#options.onUnreadable(ops.filter((op) => op.class === undefined))
+    if (unreadable.length > 0) this.#options.onUnreadable(unreadable)
   }
 
   /** What was set aside comes from the log again, when there is room for it. */
