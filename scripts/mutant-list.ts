@@ -103,9 +103,9 @@ const ROWS: readonly Row[] = [
     ['src/delivery/recovery.test.ts'],
   ],
   [
-    'the end of the thread that writes the log goes untold',
-    'bus/sqlite-thread.ts',
-    'if (isNews) onFatal(lost)',
+    'the end of a thread that writes goes untold',
+    'sqlite/thread.ts',
+    'if (isNews) this.#options.onFatal(this.#over)',
     '',
     ['src/bus/sqlite-thread.test.ts'],
   ],

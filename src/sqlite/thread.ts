@@ -1,0 +1,128 @@
+/** A store that is written on a thread of its own: what this thread asks for, that one does, and says what became of it. */
+import { parentPort, type ResourceLimits, Worker, workerData } from 'node:worker_threads'
+import { type ErrorCode, SluiceError } from '../core/errors.ts'
+
+interface Request {
+  readonly number: number
+  readonly order: unknown
+}
+
+/** What became of an order; or, without a number, that the disk failed while nobody waited for it. */
+interface Report {
+  readonly number?: number
+  readonly value?: unknown
+  readonly error?: { readonly code: ErrorCode; readonly message: string }
+}
+
+export interface ThreadOptions {
+  /** What is written, for the name of the thread and for people: `log`. */
+  readonly what: string
+  /** The module that it runs, which calls `obeyOrders`. */
+  readonly entry: URL
+  /** What the module is given: plain data. */
+  readonly given: object
+  readonly limits: ResourceLimits
+  /** Told of an error of the disk that nobody waits for; and when the thread ends though nobody closed it. */
+  readonly onFatal: (error: SluiceError) => void
+}
+
+/** A module beside the one of this url: compiled for the package, and read as it is in development. */
+export const moduleBeside = (url: string, name: string): URL =>
+  new URL(`./${name}${url.endsWith('.ts') ? '.ts' : '.js'}`, url)
+
+export class WriterThread<Order> {
+  readonly #options: ThreadOptions
+  readonly #worker: Worker
+  readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>()
+  readonly #gone = Promise.withResolvers<void>()
+  #last = 0
+  /** Why nothing more can be asked for. */
+  #over: SluiceError | undefined
+
+  constructor(options: ThreadOptions) {
+    this.#options = options
+    const { entry, given, limits, what } = options
+    const name = `sluice-${what}`
+    this.#worker = new Worker(entry, { workerData: given, name, resourceLimits: limits })
+    this.#worker
+      .on('message', (report: Report) => this.#hear(report))
+      .on('error', (cause) => this.#lose(cause))
+      .on('exit', (code) => this.#lose(code))
+    this.#worker.unref()
+  }
+
+  /** Resolves with what the thread returns. Throws what it throws; `storage_failed` when it has ended. */
+  ask(order: Order): Promise<unknown> {
+    if (this.#over) return Promise.reject(this.#over)
+    const asked = Promise.withResolvers<unknown>()
+    this.#last += 1
+    this.#waiting.set(this.#last, asked)
+    this.#worker.ref()
+    this.#worker.postMessage({ number: this.#last, order } satisfies Request)
+    return asked.promise
+  }
+
+  /** Gives the last order. Resolves when the thread is gone. */
+  close(order: Order): Promise<void> {
+    this.ask(order).catch(() => {})
+    this.#over ??= new SluiceError('shutting_down', `The ${this.#options.what} is closed.`)
+    return this.#gone.promise
+  }
+
+  /** Whoever waits for the disk keeps the process alive, and nobody else does. */
+  #hear({ number, value, error }: Report): void {
+    const failure = error && new SluiceError(error.code, error.message)
+    if (number === undefined) {
+      if (failure) this.#options.onFatal(failure)
+      return
+    }
+    const asked = this.#waiting.get(number)
+    this.#waiting.delete(number)
+    if (this.#waiting.size === 0 && this.#over === undefined) this.#worker.unref()
+    if (failure) asked?.reject(failure)
+    else asked?.resolve(value)
+  }
+
+  #lose(cause: unknown): void {
+    const isNews = this.#over === undefined
+    const message = `The thread that writes the ${this.#options.what} ended: ${String(cause)}`
+    this.#over ??= new SluiceError('storage_failed', message, { cause })
+    for (const { reject } of this.#waiting.values()) reject(this.#over)
+    this.#waiting.clear()
+    this.#gone.resolve()
+    if (isNews) this.#options.onFatal(this.#over)
+  }
+}
+
+export interface Obedience<Order> {
+  readonly work: (order: Order) => unknown
+  readonly isLast: (order: Order) => boolean
+  /** Done after an answer, which does not wait for it. What it throws ends the thread, so that nothing is written after it. */
+  readonly after?: () => void
+}
+
+/** On the thread: does what is asked for until the last order. */
+export function obeyOrders<Order>({ work, isLast, after = () => {} }: Obedience<Order>): void {
+  parentPort?.on('message', async ({ number, order }: { number: number; order: Order }) => {
+    try {
+      tell({ number, value: await work(order) })
+    } catch (thrown) {
+      tell({ number, error: errorOf(thrown) })
+    }
+    if (isLast(order)) parentPort?.close()
+    else after()
+  })
+}
+
+/** What the thread was given. */
+export const given = <T>(): T => workerData as T // WriterThread gave it
+
+/** On the thread: an error of the disk that nobody waits for. */
+export const tellFatal = (thrown: unknown): void => tell({ error: errorOf(thrown) })
+
+const tell = (report: Report): void => parentPort?.postMessage(report)
+
+function errorOf(thrown: unknown): NonNullable<Report['error']> {
+  if (thrown instanceof SluiceError) return { code: thrown.code, message: thrown.message }
+  return { code: 'internal', message: String(thrown) }
+}
