@@ -11,6 +11,7 @@ import { once } from 'node:events'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, test } from 'node:test'
+import type { Bus } from '../../src/bus/bus.ts'
 import { openKafkaBus } from '../../src/bus/kafka.ts'
 import { KafkaAdmin } from '../../src/bus/kafka-admin.ts'
 import { planOf } from '../../src/cluster.ts'
@@ -133,7 +134,7 @@ const DISTURBANCES = {
   },
 }
 
-/** One after another until it is over; then none was left out. */
+/** One after another until all is delivered; then none was left out. */
 async function disturb(
   workers: readonly Station[],
   random: Random,
@@ -180,6 +181,11 @@ class Calls {
   }
 }
 
+/** Resolves when every event is settled, which a broker that was just killed cannot tell. */
+async function untilSettled(bus: Bus): Promise<void> {
+  while ((await bus.lag(TOPICS.events, GROUP).catch(() => undefined))?.unsettled !== 0) await clock.sleep(250)
+}
+
 test(`${EVENTS} events of ${PEOPLE} people through three intakes and two workers over Kafka, disturbed`, {
   skip,
 }, async (t) => {
@@ -212,20 +218,16 @@ test(`${EVENTS} events of ${PEOPLE} people through three intakes and two workers
   const sending = Array.from({ length: INTAKES * SENDERS }, (_, sender) =>
     send(intakes[sender % INTAKES] ?? assert.fail(), sender, (ticks) => sent.push(...ticks)),
   )
-  const all = Promise.all(sending).then(() => over.abort())
+  await using bus = openKafkaBus({ cluster: { brokers: [broker().address()] }, clock })
+  const delivered = Promise.all(sending).then(() => untilSettled(bus))
+  delivered.finally(() => over.abort()).catch(() => {})
   while (!over.signal.aborted) {
     await clock.sleep(250, over.signal)
     calls.look(emulator)
   }
-  await all
+  await delivered
   const disturbances = await disturbing
-  await using bus = openKafkaBus({ cluster: { brokers: [broker().address()] }, clock })
-  for (;;) {
-    calls.look(emulator)
-    const lag = await bus.lag(TOPICS.events, GROUP).catch(() => undefined) // the broker may just have been killed
-    if (lag?.unsettled === 0) break
-    await clock.sleep(250)
-  }
+  await untilSettled(bus)
   emulator.settle()
   const effects = effectsOf(emulator)
   const figures = {
