@@ -511,8 +511,8 @@ const ROWS: readonly Row[] = [
   [
     'a batch from Kafka without its checksum is believed',
     'bus/kafka-batch.ts',
-    'if (checksumOf(bytes) !== bytes',
-    'if (false && checksumOf(bytes) !== bytes',
+    'if (checksumOf(batch) !== batch',
+    'if (false && checksumOf(batch) !== batch',
     KAFKA_BATCH,
   ],
   [

@@ -50,24 +50,37 @@ const CONTROL = 1 << 5
 export const isStampedByBroker = ({ attributes }: RecordBatch): boolean =>
   (attributes & STAMPED_BY_BROKER) !== 0
 
-/** All that are whole: a fetch may cut the last one short. Throws `bus_unavailable` for bytes that are not what was written. */
+/**
+ * All that are whole, up to the first that is not what was written: a fetch may cut the last one short. Throws
+ * `bus_unavailable` when it is the very first.
+ */
 export function readBatches(bytes: Buffer): RecordBatch[] {
   const batches: RecordBatch[] = []
   let at = 0
   while (at + HEAD.records <= bytes.length) {
     const end = at + HEAD.leaderEpoch + bytes.readInt32BE(at + HEAD.length)
     if (end > bytes.length) break
-    batches.push(readBatch(bytes.subarray(at, end)))
+    const batch = bytes.subarray(at, end)
+    const damage = damageOf(batch)
+    if (damage !== undefined && batches.length > 0) break
+    if (damage !== undefined) throw new SluiceError('bus_unavailable', damage)
+    batches.push(readBatch(batch))
     at = end
   }
   return batches
 }
 
+function damageOf(batch: Buffer): string | undefined {
+  const where = `The batch of records at offset ${firstOf(batch)}`
+  if (batch[HEAD.magic] !== FORMAT) return `${where} has the format ${batch[HEAD.magic]}.`
+  if (checksumOf(batch) !== batch.readUInt32BE(HEAD.checksum)) return `${where} does not have its checksum.`
+  return undefined
+}
+
+const firstOf = (batch: Buffer): number => Number(batch.readBigInt64BE(HEAD.firstOffset))
+
 function readBatch(bytes: Buffer): RecordBatch {
-  const first = Number(bytes.readBigInt64BE(HEAD.firstOffset))
-  if (bytes[HEAD.magic] !== FORMAT) throw damaged(first, `has the format ${bytes[HEAD.magic]}`)
-  if (checksumOf(bytes) !== bytes.readUInt32BE(HEAD.checksum))
-    throw damaged(first, 'does not have its checksum')
+  const first = firstOf(bytes)
   return {
     first,
     end: first + bytes.readInt32BE(HEAD.lastOffsetDelta) + 1,
@@ -83,9 +96,6 @@ function readBatch(bytes: Buffer): RecordBatch {
 /** Of all that stands behind it. The client would copy a plain buffer first, but not one in the wrapping of its reader. */
 export const checksumOf = (batch: Buffer): number =>
   crc32c(Reader.from(batch.subarray(HEAD.attributes)).buffer)
-
-const damaged = (offset: number, what: string) =>
-  new SluiceError('bus_unavailable', `The batch of records at offset ${offset} ${what}.`)
 
 /** The records as written. */
 export function plainBytes({ attributes, bytes }: RecordBatch): Buffer {

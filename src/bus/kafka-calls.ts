@@ -26,6 +26,8 @@ export interface FetchedPartition {
   readonly partition: number
   readonly errorCode: number
   readonly batches: readonly RecordBatch[]
+  /** Why nothing can be read of what the broker sent. */
+  readonly damage?: unknown
 }
 
 /** A batch with its head, on its way to a partition. */
@@ -144,7 +146,11 @@ function readPartition(reader: Reader): FetchedPartition {
   const bytes = length > 0 ? reader.buffer.slice(reader.position, reader.position + length) : undefined
   if (bytes) reader.skip(length)
   reader.readTaggedFields()
-  return { partition, errorCode, batches: bytes ? committedOf(readBatches(bytes), aborted) : [] }
+  try {
+    return { partition, errorCode, batches: bytes ? committedOf(readBatches(bytes), aborted) : [] }
+  } catch (damage) {
+    return { partition, errorCode, batches: [], damage }
+  }
 }
 
 const readAborted = (reader: Reader): Aborted => ({

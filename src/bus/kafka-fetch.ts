@@ -22,6 +22,8 @@ export interface Fetched {
   readonly batches: readonly RecordBatch[]
   /** The offset is below the log or above its end: nothing will ever come from there. */
   readonly outOfRange: boolean
+  /** Why nothing could be read of this lane, as long as it lasts; the others of the same request have nothing to do with it. */
+  readonly failure: unknown
 }
 
 interface Target {
@@ -46,7 +48,7 @@ export function byNode<W extends Want>(wants: readonly W[], { leaders }: Target)
   return Map.groupBy(wants, ({ lane }) => leaders.get(lane)?.node ?? -1)
 }
 
-/** One request. What is wrong with one of the partitions fails it, but for an offset that is out of range. */
+/** One request. */
 export async function fetchFrom(
   calls: RecordCalls,
   node: number,
@@ -63,14 +65,18 @@ export async function fetchFrom(
   }))
   const topics = [{ topicId: target.id, partitions }]
   const answer = await calls.fetch(node, { topics, waitMs: limits.waitMs, maxBytes: limits.maxBytes })
-  for (const { partition, errorCode } of answer)
-    if (errorCode !== 0 && errorCode !== OUT_OF_RANGE) throw new ProtocolError(errorCode, null, { partition })
-  return answer.map(({ partition: lane, errorCode, batches }) => ({
+  return answer.map(({ partition: lane, errorCode, batches, damage }) => ({
     lane,
     from: asked.get(lane) ?? 0,
     batches,
     outOfRange: errorCode === OUT_OF_RANGE,
+    failure: damage ?? failureOf(errorCode, lane),
   }))
 }
 
 const OUT_OF_RANGE = 1
+
+const failureOf = (errorCode: number, partition: number): ProtocolError | undefined =>
+  errorCode === 0 || errorCode === OUT_OF_RANGE
+    ? undefined
+    : new ProtocolError(errorCode, null, { partition })

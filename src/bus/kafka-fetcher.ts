@@ -120,7 +120,10 @@ export class Fetcher {
     }
   }
 
-  /** An answer counts for the lane that asked, if it is still held and has not moved on: all else is late, and dropped. */
+  /**
+   * An answer counts for the lane that asked, if it is still held and has not moved on: all else is late, and dropped. Throws
+   * what is wrong with one of the lanes when the others have what is theirs.
+   */
   async #land(
     answer: Awaited<ReturnType<typeof fetchFrom>>,
     asked: ReadonlyMap<number, HeldLane>,
@@ -133,9 +136,12 @@ export class Fetcher {
       held.add(batches)
       brought ||= held.fetchNext !== from
     }
-    if (!brought) return
-    this.movedAt = this.#options.clock.mono()
-    this.#options.onRecords()
+    if (brought) {
+      this.movedAt = this.#options.clock.mono()
+      this.#options.onRecords()
+    }
+    const failed = answer.find(({ failure }) => failure !== undefined)
+    if (failed) throw failed.failure
   }
 
   async #recover(thrown: unknown): Promise<void> {

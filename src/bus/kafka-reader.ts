@@ -154,6 +154,7 @@ export class KafkaReader implements AsyncDisposable {
       const target = await targetOf(this.#consumer, name)
       const [[node, wants] = [-1, []]] = byNode([want], target)
       const [fetched] = await fetchFrom(this.#calls, node, { target, wants, limits })
+      if (fetched?.failure) throw fetched.failure
       return fetched
     } catch (thrown) {
       this.#consumer.clearMetadata()
