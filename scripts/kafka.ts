@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { Broker } from './kafka/broker.ts'
+import { archiveClasses, Broker } from './kafka/broker.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 export const KAFKA_VERSION = '4.4.0'
@@ -66,8 +66,11 @@ if (import.meta.main) {
     )
     process.exitCode = 1
   } else if (command === 'start') await startInForeground(Number(port), directory)
-  else if (command === 'fetch') process.stdout.write(`${fetchKafka()}\n`)
-  else {
+  else if (command === 'fetch') {
+    const jars = fetchKafka()
+    await archiveClasses(jars)
+    process.stdout.write(`${jars}\n`)
+  } else {
     process.stderr.write('node scripts/kafka.ts fetch | start [port] [directory]\n')
     process.exitCode = 2
   }

@@ -1,5 +1,5 @@
 /**
- * Before and after `npm test`: one broker for all files that only need one, in a process of its own. A start costs 8 s of
+ * Before and after `npm test`: one broker for all files that only need one, in a process of its own. A start costs 4 s of
  * a core. Nobody waits for it here: the tests that need it do (stand.ts).
  */
 import { type ChildProcess, spawn } from 'node:child_process'
