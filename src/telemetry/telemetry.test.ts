@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { character } from '../../test/character.ts'
 import { NOTICES, type NoticeName } from '../core/notices.ts'
 import { LiveFeed } from './feed.ts'
 import { createLog, prettyLine } from './log.ts'
@@ -49,7 +50,7 @@ test('no value and no name can forge a line or speak to the terminal', () => {
 test('any text comes through a line of JSON unchanged, and is one line of either form', () => {
   const { lines, notify } = stand()
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (detail) => {
+    fc.property(fc.string({ unit: character, maxLength: 60 }), (detail) => {
       lines.length = 0
       notify('ingest.refused', { code: 'x', detail })
       const [line = ''] = lines
