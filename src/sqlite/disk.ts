@@ -101,12 +101,14 @@ function syncDirectory(path: string): void {
   }
 }
 
+/** Written again and again: a buffer as large as the file costs more, for its pages, than the writing itself (17 ms for 8 MB, not 3). */
+const ZEROS = Buffer.alloc(1024 * 1024)
+
 function reserve(path: string, bytes: number): boolean {
   try {
     const file = openSync(path, 'w', 0o600)
     try {
-      const zeros = Buffer.alloc(bytes)
-      for (let at = 0; at < bytes; ) at += writeSync(file, zeros, at)
+      for (let at = 0; at < bytes; ) at += writeSync(file, ZEROS, 0, Math.min(ZEROS.length, bytes - at))
     } finally {
       closeSync(file)
     }
