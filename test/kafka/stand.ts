@@ -1,4 +1,4 @@
-/** A real broker for the tests of a file: the one of the whole run (setup.ts), else one of their own. */
+/** A real broker for the tests of a file: the one of the whole run (test/setup.ts), else one of their own. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,7 +12,7 @@ import type { KafkaCluster } from '../../src/bus/kafka-client.ts'
 
 /** What is missing to run a broker here: a reason to leave the tests out, loudly; with SLUICE_REQUIRE_ALL they fail. */
 export function reasonToLeaveOut(): string | false {
-  if (process.env.SLUICE_TEST_BROKER !== undefined) return false // setup.ts has looked
+  if (process.env.SLUICE_TEST_BROKER !== undefined) return false // test/setup.ts has looked
   const missing = missingForKafka()
   if (missing.length === 0) return false
   const reason = `no Kafka broker can run here: ${missing.join(', ')} not found`
