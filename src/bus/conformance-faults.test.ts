@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { after, before, suite, test } from 'node:test'
 import { systemClock } from '../core/clock.ts'
 import { silent } from '../core/notices.ts'
 import type { BusRecord, Place, Received } from '../core/record.ts'
@@ -112,43 +112,79 @@ function harnessWith(base: Base, fault: Fault): Harness {
   }
 }
 
+interface Planted {
+  /** How the name of the scenario begins that must find it. */
+  readonly foundBy: string
+  /** Only where the bus has this feature; without it the scenario says nothing. */
+  readonly needs?: 'persistent'
+  readonly fault: Fault
+}
+
 let count = 0
 
-const FAULTS: Readonly<Record<string, Fault>> = {
+const EARLY: Fault = {
+  publish: async (bus, topic, records) => {
+    if (records.length === 1) setImmediate(() => void bus.publish(topic, records).catch(() => {}))
+    else await bus.publish(topic, records)
+  },
+}
+
+const FAULTS: Readonly<Record<string, Planted>> = {
   'settles before it hands out': {
-    receive: async (batch, subscription) => {
-      await subscription.settle(batch)
-      return batch
+    foundBy: 'settling out of order',
+    fault: {
+      receive: async (batch, subscription) => {
+        await subscription.settle(batch)
+        return batch
+      },
     },
   },
-  'orders by arrival of the batch, not by key': { receive: async (batch) => batch.toReversed() },
-  'forgets how far a group is when its last member leaves': { forgetful: true },
-  'loses one record in a thousand': {
-    publish: (bus, topic, records) => {
-      count += records.length
-      return bus.publish(topic, count % 1_000 < records.length ? records.slice(1) : records)
+  'orders by arrival of the batch, not by key': {
+    foundBy: 'records with one key arrive in the order',
+    fault: { receive: async (batch) => batch.toReversed() },
+  },
+  'forgets how far a group is when its last member leaves': {
+    foundBy: 'what is not settled comes again',
+    fault: { forgetful: true },
+  },
+  'loses one record in four hundred': {
+    foundBy: 'records with one key arrive in the order',
+    fault: {
+      publish: (bus, topic, records) => {
+        count += records.length
+        return bus.publish(topic, count % 400 < records.length ? records.slice(1) : records)
+      },
     },
   },
   'does not fence: a late settle is counted': {
-    settle: async (subscription, places) => {
-      await subscription.settle(places)
-      return places.length
+    foundBy: 'settling under an epoch that has ended',
+    fault: {
+      settle: async (subscription, places) => {
+        await subscription.settle(places)
+        return places.length
+      },
     },
   },
   'takes lanes away without asking': {
-    options: ({ onRevoke, ...rest }) => rest,
+    foundBy: 'a lane that is taken away is drained first',
+    fault: { options: ({ onRevoke, ...rest }) => rest },
   },
   'shares its budget by the members it knew first': {
-    share: ({ share }) => (share > 0 ? 1 : 0),
+    foundBy: 'the members of a group share one whole',
+    fault: { share: ({ share }) => (share > 0 ? 1 : 0) },
   },
   'answers before the record is durable': {
-    publish: async (bus, topic, records) => {
-      if (records.length === 1) setImmediate(() => void bus.publish(topic, records).catch(() => {}))
-      else await bus.publish(topic, records)
-    },
+    foundBy: 'closing the bus leaves no publication',
+    fault: EARLY,
+  },
+  'has nothing on the disk when it answers': {
+    foundBy: 'records published before a crash',
+    needs: 'persistent',
+    fault: EARLY,
   },
   'commits the highest settled, not the lowest unsettled': {
-    settle: async (subscription, places) => subscription.settle(upTo(places)),
+    foundBy: 'settling out of order',
+    fault: { settle: async (subscription, places) => subscription.settle(upTo(places)) },
   },
 }
 
@@ -159,24 +195,21 @@ function upTo(places: readonly Place[]): Place[] {
   )
 }
 
-async function isNoticed(scenario: (harness: Harness) => Promise<void>, harness: Harness): Promise<boolean> {
-  patience.ms = 2_000 // a scenario hangs where a fault withholds records: that is a failure too
-  return scenario(harness).then(
-    () => false,
-    () => true,
-  )
-}
-
-for (const [base, kind] of Object.entries(BASES))
-  for (const [name, fault] of Object.entries(FAULTS))
-    test(`the suite fails on a bus (${base}) that ${name}`, async (t) => {
-      for (const [title, scenario] of Object.entries(SCENARIOS))
-        if (await isNoticed(scenario, harnessWith(kind, fault))) return t.diagnostic(title)
-      assert.fail('no scenario noticed')
-    })
-
 test('the suite passes on the same bus without a fault', async () => {
-  patience.ms = 30_000
   for (const scenario of Object.values(SCENARIOS))
     await scenario(harnessWith(BASES.memory ?? assert.fail(), {}))
+})
+
+/** Where a fault withholds records its scenario hangs, which is a failure too: all of them wait at once. */
+suite('the suite fails', { concurrency: true }, () => {
+  before(() => {
+    patience.ms = 2_000
+  })
+  for (const [base, kind] of Object.entries(BASES))
+    for (const [name, { foundBy, needs, fault }] of Object.entries(FAULTS))
+      if (needs === undefined || kind.features[needs])
+        test(`on a bus (${base}) that ${name}`, async () => {
+          const [, scenario] = Object.entries(SCENARIOS).find(([title]) => title.startsWith(foundBy)) ?? []
+          await assert.rejects(scenario?.(harnessWith(kind, fault)) ?? assert.fail(`no scenario: ${foundBy}`))
+        })
 })

@@ -120,11 +120,14 @@ function keysApart(lanes: number): [string, string] {
   for (let n = 1; ; n += 1) if (laneOf(`k${n}`, lanes) !== laneOf('k0', lanes)) return ['k0', `k${n}`]
 }
 
+/** Each look costs a broker a question, and a core what it takes to ask. */
+const LOOK_MS = 2
+
 async function until(condition: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + patience.ms
   while (!(await condition())) {
     assert.ok(performance.now() < deadline, 'a condition did not come')
-    await new Promise((resolve) => setImmediate(resolve))
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
   }
 }
 
