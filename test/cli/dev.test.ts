@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { fakeSluice } from './fake-sluice.ts'
-import { Terminal } from './terminal.ts'
+import { sluiceWith, Terminal } from './terminal.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../bin/sluice.js', import.meta.url))
 const cwd = mkdtempSync(join(tmpdir(), 'sluice-'))
@@ -76,15 +76,14 @@ test('dev takes the next port when its own is taken, and with --strict-port it d
   assert.ok(Number(new URL(ready.url).port) > Number(port))
   assert.match(dev.told.stderr, new RegExp(`Port ${port} is taken; using `))
   assert.equal(await dev.stop('SIGINT'), 0)
-  const strict = start([...words, '--strict-port'])
-  const [exit] = await once(strict.child, 'close')
-  assert.deepEqual([exit, JSON.parse(strict.told.stderr).code], [9, 'port_in_use'])
+  const strict = await sluiceWith({ cwd }, ...words, '--strict-port')
+  assert.deepEqual([strict.exit, JSON.parse(strict.stderr).code], [9, 'port_in_use'])
 })
 
 test('serve needs credentials, keeps its data directory to itself, and exits with 0 when it is stopped', async () => {
-  const bare = start(['serve', '--port', '0', '--json'])
-  assert.equal((await once(bare.child, 'close'))[0], 2)
-  assert.match(bare.told.stderr, /CUSTOMERIO_SITE_ID is not set/)
+  const bare = await sluiceWith({ cwd }, 'serve', '--port', '0', '--json')
+  assert.equal(bare.exit, 2)
+  assert.match(bare.stderr, /CUSTOMERIO_SITE_ID is not set/)
 
   const env = {
     CUSTOMERIO_SITE_ID: 'dev',
