@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { cases } from '../../test/cases.ts'
 import { type Received, TOPICS } from '../core/record.ts'
 import { type Batch, Dispatcher } from './dispatcher.ts'
 import { makeOp, type Op } from './op.ts'
@@ -102,7 +103,7 @@ test('whoever has how much, whatever goes again: all end once, in order for each
         assert.deepEqual([window.aside, dispatcher.held, dispatcher.bytes], [0, 0, 0])
       },
     ),
-    { numRuns: 300, seed: 11 },
+    { numRuns: cases(60, 300), seed: 11 },
   )
 })
 
@@ -132,7 +133,7 @@ test('lanes that go and come back leave nothing behind, and what was set aside o
         assert.equal(window.aside, 0)
       },
     ),
-    { numRuns: 200, seed: 12 },
+    { numRuns: cases(40, 200), seed: 12 },
   )
 })
 

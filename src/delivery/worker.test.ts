@@ -153,7 +153,7 @@ test('what failed is not tried again after its lane has gone, though another cal
 })
 
 test('whoever has ten windows queued keeps nobody waiting behind them, and none of hers is overtaken or lost', async () => {
-  const WINDOW = 200
+  const WINDOW = 100
   const hot = Array.from({ length: 10 * WINDOW }, (_, n) => eventOf('hot', n))
   const effects: number[] = []
   let before = Number.POSITIVE_INFINITY

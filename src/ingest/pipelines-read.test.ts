@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { cases } from '../../test/cases.ts'
 import { memberMap } from '../core/json.ts'
 import { type Draft, writeValue } from './draft.ts'
 import { type MessageType, readBatch, readCall } from './pipelines-read.ts'
@@ -344,7 +345,7 @@ test('a person said through v1, v2 and Pipelines is one operation', () => {
       assert.equal(textOf(v1 && draftOf(readItem(v1))), expected)
       assert.equal(said('identify', { userId: id, traits: attributes, timestamp: iso(timestamp) }), expected)
     }),
-    { numRuns: 1000 },
+    { numRuns: cases(200, 1_000) },
   )
 })
 
@@ -377,7 +378,7 @@ test('an event, a page and a screen said through v1, v2 and Pipelines are one op
           : said(type === 'page' ? 'page' : 'screen', { ...rest, name })
       assert.equal(cdpAnonymous, textOf(draftOf(readAnonymousEvent(anonymous))))
     }),
-    { numRuns: 1000 },
+    { numRuns: cases(200, 1_000) },
   )
 })
 

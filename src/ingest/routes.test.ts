@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
+import { cases } from '../../test/cases.ts'
 import { openMemoryBus } from '../bus/memory.ts'
 import { systemClock } from '../core/clock.ts'
 import { unwatched } from '../core/feed.ts'
@@ -348,7 +349,7 @@ test('one act gives one operation, whether it is said in v1 or in v2', async () 
         for (const at of [0, 2, 4]) assert.equal(news[at], news[at + 1])
       },
     ),
-    { numRuns: 60, verbose: 1 },
+    { numRuns: cases(20, 60), verbose: 1 },
   )
 })
 

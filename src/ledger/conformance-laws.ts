@@ -1,6 +1,7 @@
 /** Scenarios over random histories: the figures are right after every one, and equal to the rows. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { cases } from '../../test/cases.ts'
 import { OUTCOMES, type Outcome } from '../core/outcome.ts'
 import { TOPICS } from '../core/record.ts'
 import { deadEntry, entry } from './conformance-sample.ts'
@@ -108,6 +109,9 @@ const recordings = fc
   )
   .map(({ unique, order, cut }) => ({ order: [...order, ...unique], cut }))
 
+/** Each opens as many ledgers. */
+const RUNS = { numRuns: cases(20, 60) }
+
 export const lawScenarios: readonly Scenario[] = [
   {
     name: 'after any history of records, replays and drops the figures are those of a simple model and of the rows',
@@ -122,7 +126,7 @@ export const lawScenarios: readonly Scenario[] = [
           }
           await assertFigures(ledger, model)
         }),
-        { numRuns: 60 },
+        RUNS,
       ),
   },
   {
@@ -142,7 +146,7 @@ export const lawScenarios: readonly Scenario[] = [
           const sum = Object.values(await ledger.counts()).reduce((total, figure) => total + figure, 0)
           assert.equal(sum, places.size)
         }),
-        { numRuns: 60 },
+        RUNS,
       ),
   },
 ]

@@ -7,7 +7,7 @@ import { Scheduler } from './scheduler.ts'
 import { simulate } from './simulate.ts'
 
 test('whatever strikes, nothing is lost, doubled or overtaken; and a seed always tells the same story', async () => {
-  const seeds = [1, 2, 3, 4, 5, 6]
+  const seeds = [1, 2, 3]
   const outcomes = []
   for (const seed of seeds) outcomes.push(await simulate({ seed }))
   assert.deepEqual(

@@ -7,10 +7,11 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { elements, memberMap } from '../../src/core/json.ts'
 import { isUlid } from '../../src/core/ulid.ts'
+import { cases } from '../cases.ts'
 import { type Stand, stand } from './stand.ts'
 
 const SEED = 20261124
-const CASES = 1000
+const CASES = cases(250, 1_000)
 
 /** A JSON value as text, in ways that a parser and a printer would not leave as they are. */
 const value = fc.oneof(

@@ -3,10 +3,14 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import type { Done, LetterPage, Trace } from '../../src/admin/wire.ts'
-import { eventBatch, stand, temporary } from './stand.ts'
+import { realWorld } from '../../src/world.ts'
+import { eventBatch, type StandOptions, stand, temporary } from './stand.ts'
+
+/** With the threads that a process of its own has. */
+const open = (options: StandOptions = {}) => stand({ world: realWorld(), ...options })
 
 test('what is said in Track v1 is done at Customer.io, in order, and its story can be told', async () => {
-  const { call, admin, drained, emulator, gateway } = await stand()
+  const { call, admin, drained, emulator, gateway } = await open()
   await call(
     'PUT',
     '/api/v1/customers/42',
@@ -46,7 +50,7 @@ test('what is said in Track v1 is done at Customer.io, in order, and its story c
 })
 
 test('an event that names a person by e-mail stays behind the identify that brings the address', async () => {
-  const { call, drained, emulator } = await stand()
+  const { call, drained, emulator } = await open()
   emulator.faults.add({ kind: 'status', status: 500, percent: 30 })
   for (let n = 0; n < 10; n += 1) {
     await call('PUT', `/api/v1/customers/u${n}`, { email: `u${n}@example.com`, first_name: `Ada ${n}` })
@@ -64,7 +68,7 @@ test('an event that names a person by e-mail stays behind the identify that brin
 })
 
 test('a client that repeats an id is answered and not heard twice', async () => {
-  const { call, drained, emulator, gateway } = await stand()
+  const { call, drained, emulator, gateway } = await open()
   const body = { name: 'order', id: '01ARZ3NDEKTSV4RRFFQ69G5FAV' }
   const answers = await Promise.all(
     Array.from({ length: 10 }, () => call('POST', '/api/v1/customers/42/events', body)),
@@ -76,7 +80,7 @@ test('a client that repeats an id is answered and not heard twice', async () => 
 })
 
 test('dead letters are listed, shown, replayed and dropped by the admin API, and the figures always add up', async () => {
-  const { call, admin, drained, emulator, gateway } = await stand()
+  const { call, admin, drained, emulator, gateway } = await open()
   emulator.faults.add({ kind: 'status', status: 400 })
   await call('POST', '/api/v2/batch', eventBatch(['a', 'b', 'c']))
   await drained()
@@ -96,7 +100,7 @@ test('dead letters are listed, shown, replayed and dropped by the admin API, and
 })
 
 test('the story of an operation that waits tells what was tried so far', async () => {
-  const { call, admin, drained, emulator, told } = await stand()
+  const { call, admin, drained, emulator, told } = await open()
   emulator.faults.add({ kind: 'outage', status: 503 })
   const answer = await call('POST', '/api/v1/customers/42/events', { name: 'order' })
   while (!told.some(([name]) => name === 'delivery.attempted')) await new Promise(setImmediate)
@@ -109,12 +113,12 @@ test('the story of an operation that waits tells what was tried so far', async (
 
 test('what was not delivered is delivered by the next process', async () => {
   const directory = temporary()
-  const first = await stand({ directory })
+  const first = await open({ directory })
   first.emulator.faults.add({ kind: 'outage', status: 503 })
   await first.call('POST', '/api/v2/batch', eventBatch(['a', 'b', 'a', 'c']))
   await first.gateway.close()
   assert.equal(first.emulator.events().length, 0)
-  const second = await stand({ directory })
+  const second = await open({ directory })
   await second.drained()
   assert.equal(second.emulator.events().length, 4)
   assert.equal((await second.gateway.conservation()).missing, 0)
@@ -122,12 +126,12 @@ test('what was not delivered is delivered by the next process', async () => {
 
 test('a second process on the same data is refused', async () => {
   const directory = temporary()
-  await stand({ directory })
-  await assert.rejects(stand({ directory }), { code: 'data_dir_in_use' })
+  await open({ directory })
+  await assert.rejects(open({ directory }), { code: 'data_dir_in_use' })
 })
 
 test('a full log answers 503 and goes on delivering', async () => {
-  const { call, drained, emulator, gateway } = await stand({ env: { SLUICE_MAX_LOG_BYTES: '400KB' } })
+  const { call, drained, emulator, gateway } = await open({ env: { SLUICE_MAX_LOG_BYTES: '400KB' } })
   emulator.faults.add({ kind: 'outage', status: 503 })
   let accepted = 0
   let refused: Response | undefined
@@ -153,7 +157,7 @@ test('a full log answers 503 and goes on delivering', async () => {
 })
 
 test('health and metrics tell the figures; an outage at Customer.io does not make it unready', async () => {
-  const { gateway, emulator, call, drained } = await stand()
+  const { gateway, emulator, call, drained } = await open()
   emulator.faults.add({ kind: 'outage', status: 503, forMs: 300 })
   await call('POST', '/api/v2/batch', eventBatch(['a']))
   assert.equal((await fetch(`${gateway.url}/readyz`)).status, 200)

@@ -412,9 +412,9 @@ test('closing waits for what is under way, and takes nothing new', async () => {
   )
 })
 
-test('a thousand calls at once are more than the connections, and all of them succeed', async () => {
+test('three hundred calls at once are more than the connections, and all of them succeed', async () => {
   const { emulator, client } = await straight({ connections: 4 })
-  await Promise.all(Array.from({ length: 1000 }, (_, n) => client.track('42', 'tick', { n })))
+  await Promise.all(Array.from({ length: 300 }, (_, n) => client.track('42', 'tick', { n })))
   emulator.settle()
-  assert.equal(emulator.events().length, 1000)
+  assert.equal(emulator.events().length, 300)
 })

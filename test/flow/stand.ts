@@ -7,7 +7,7 @@ import { type ConfigInput, DEV_DEFAULTS, loadConfig } from '../../src/config.ts'
 import type { NoticeFields, NoticeName } from '../../src/core/notices.ts'
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts'
 import { type Gateway, startGateway } from '../../src/gateway.ts'
-import type { World } from '../../src/world.ts'
+import { realWorld, type World } from '../../src/world.ts'
 import { seeded } from './seeded.ts'
 
 export interface Stand {
@@ -28,7 +28,10 @@ export interface StandOptions {
   readonly env?: Readonly<Record<string, string>>
   /** One that several gateways deliver to. Default: one of its own. */
   readonly emulator?: Emulator
-  /** Another clock, or chance, or disk. */
+  /**
+   * Another clock, or chance, or disk. Default: the real ones, but one thread for all. Two threads cost as much to start as all
+   * the rest, twice 50 ms of a core; tests about what is durable give `realWorld()`, which has them.
+   */
   readonly world?: World
   /** Default: those of `sluice dev`. */
   readonly defaults?: NonNullable<ConfigInput['defaults']>
@@ -55,7 +58,7 @@ export async function stand(options: StandOptions = {}): Promise<Stand> {
       told.push([name, fields])
       bell.dispatchEvent(new Event('told'))
     },
-    ...(options.world && { world: options.world }),
+    world: options.world ?? { ...realWorld(), ownsProcess: false },
   })
   after(() => gateway.close())
   const drained = async (sends = 0) => {
