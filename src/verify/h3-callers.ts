@@ -69,7 +69,13 @@ async function openAll(url: string, count: number): Promise<readonly Socket[]> {
 
 const fill = (part: string): string => part.repeat(Math.floor(BYTES / part.length) - 1)
 
-const BOMBS: readonly { readonly body: Uint8Array<ArrayBuffer>; readonly encoding?: string }[] = [
+interface Bomb {
+  readonly body: Uint8Array<ArrayBuffer>
+  readonly encoding?: string
+}
+
+/** Made when they are thrown: to pack the last of them costs a quarter of a second. */
+const makeBombs = (): readonly Bomb[] => [
   ...['[', '{"a":', '"\\\\', '[1,', '"a":', '{"":1}', '1e400,', '\\u0000'].map((part) => ({
     body: new TextEncoder().encode(fill(part)),
   })),
@@ -90,16 +96,17 @@ interface Told {
 }
 
 async function attack(url: string, { progress, signal, seed }: ProofContext): Promise<Told> {
+  const bombs = makeBombs()
   const told: Told = {
     bombs: 0,
     refused: 0,
     good: 0,
     unanswered: 0,
-    leastMs: BOMBS.map(() => Number.POSITIVE_INFINITY),
+    leastMs: bombs.map(() => Number.POSITIVE_INFINITY),
   }
   const headers = { authorization: `Basic ${btoa('dev:dev')}` }
   for (let round = 0; round < ROUNDS && !signal.aborted; round += 1) {
-    for (const [place, { body, encoding }] of BOMBS.entries()) {
+    for (const [place, { body, encoding }] of bombs.entries()) {
       await holdMs(url) // forgets what was before
       const packed = encoding === undefined ? {} : { 'content-encoding': encoding }
       const bomb = ask(`${url}/api/v2/batch`, { method: 'POST', headers: { ...headers, ...packed }, body })
@@ -110,7 +117,7 @@ async function attack(url: string, { progress, signal, seed }: ProofContext): Pr
       if (status >= 400 && status < 500) told.refused += 1
       if ((await good).status !== 200) told.unanswered += 1
       told.leastMs[place] = Math.min(told.leastMs[place] ?? 0, await holdMs(url))
-      progress(told.bombs, ROUNDS * BOMBS.length, 'bombs')
+      progress(told.bombs, ROUNDS * bombs.length, 'bombs')
     }
   }
   return told

@@ -44,7 +44,11 @@ async function secure(url: string): Promise<{ port: number; cert: string }> {
     '-out',
     cert,
   ]
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...subject], { stdio: 'ignore' })
+  execFileSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', ...subject],
+    { stdio: 'ignore' },
+  )
   const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (incoming, outgoing) => {
     const { method, headers, url: path } = incoming
     const onward = forward(`${url}${path}`, { method, headers }, (answer) => {

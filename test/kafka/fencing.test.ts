@@ -136,7 +136,7 @@ test('a member that was given up on changes nothing for its successor', { skip }
 
 for (const [name, fault] of Object.entries(FAULTS))
   test(`planted: a bus that ${name} is found out`, { skip }, async (t) => {
-    patience.ms = 10_000 // where a fault withholds records, that is waited for no longer
+    patience.ms = 5_000 // where a fault withholds records, that is waited for no longer
     const { open, remove } = await plant(fault)
     const failure = await fault.check(open).then(
       () => undefined,
