@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { systemClock as clock } from '../core/clock.ts'
 import { type BusRecord, HEADER, placeOf, type Received, TOPICS } from '../core/record.ts'
 import type { Bus } from './bus.ts'
-import { makeRecord } from './conformance.ts'
+import { makeRecord } from './conformance-stand.ts'
 import { assertEmpty, type CopyOptions, copyBacklog } from './copy.ts'
 import { openMemoryBus } from './memory.ts'
 

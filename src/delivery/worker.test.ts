@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Bus, Subscription } from '../bus/bus.ts'
-import { makeRecord } from '../bus/conformance.ts'
+import { makeRecord } from '../bus/conformance-stand.ts'
 import { openMemoryBus } from '../bus/memory.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { unwatched } from '../core/feed.ts'

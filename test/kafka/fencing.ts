@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { Admin } from '@platformatic/kafka'
 import type { Bus, Subscription } from '../../src/bus/bus.ts'
-import { makeRecord } from '../../src/bus/conformance.ts'
+import { makeRecord } from '../../src/bus/conformance-stand.ts'
 import type { KafkaCluster } from '../../src/bus/kafka-client.ts'
 import { KafkaReader } from '../../src/bus/kafka-reader.ts'
 import type { Received } from '../../src/core/record.ts'

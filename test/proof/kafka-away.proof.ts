@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { makeRecord } from '../../src/bus/conformance.ts'
+import { makeRecord } from '../../src/bus/conformance-stand.ts'
 import { openKafkaBus } from '../../src/bus/kafka.ts'
 import type { KafkaCluster } from '../../src/bus/kafka-client.ts'
 import { systemClock } from '../../src/core/clock.ts'
