@@ -7,9 +7,11 @@
  */
 import { isAscii } from 'node:buffer'
 import { bytesOf, endOfValue, skipSpace, startsWith } from '../core/json-bytes.ts'
+import { LIMITS } from '../core/limits.ts'
 import type { Kind } from '../core/operation.ts'
-import { personKey } from '../core/operation.ts'
+import { endOfClearData, isClear } from '../preflight/clear.ts'
 import { type Draft, plainDraft } from './draft.ts'
+import { KeyTable } from './key-table.ts'
 import { endOfName, endOfSeconds } from './plain-bytes.ts'
 
 /** An item that goes the general way, as text; else its draft. */
@@ -17,7 +19,10 @@ export type CutItem = Draft | string
 
 const FRAME = bytesOf('"batch"')
 const PERSON = bytesOf('"type":"person","identifiers":{')
-const IDENTIFIERS = ['id', 'email', 'cio_id'].map((name) => ({ name, token: bytesOf(`"${name}":`) }))
+const IDENTIFIERS = (['id', 'email', 'cio_id'] as const).map((name) => ({
+  keys: new KeyTable(name),
+  token: bytesOf(`"${name}":`),
+}))
 const ACTION = bytesOf('},"action":')
 const KINDS = (['event', 'identify', 'page', 'screen'] as const).map((action) => ({
   kind: `person.${action}` as Kind, // the four are kinds
@@ -60,6 +65,8 @@ class Reader {
   readonly #text: string | undefined
   /** The end of the item that was read last. */
   #end = 0
+  /** Whether the rules have nothing to say of its attributes. */
+  #isClear = true
 
   constructor(body: Buffer, bytes: Uint8Array, most: number) {
     this.#body = body
@@ -98,12 +105,12 @@ class Reader {
     const identifier = IDENTIFIERS.find(({ token }) => startsWith(bytes, named, token))
     if (identifier === undefined) return undefined
     const id = named + identifier.token.length
-    const idEnd = endOfName(bytes, id)
+    const idEnd = endOfName(bytes, id, LIMITS.nameBytes)
     if (idEnd < 0 || !startsWith(bytes, idEnd, ACTION)) return undefined
     const action = idEnd + ACTION.length
     const found = KINDS.find(({ token }) => startsWith(bytes, action, token))
     if (found === undefined) return undefined
-    const key = personKey({ [identifier.name]: this.#cut(id + 1, idEnd - 1) })
+    const key = identifier.keys.keyOf(bytes, id + 1, idEnd - 1)
     return this.#readRest({ start, at: action + found.token.length, kind: found.kind, key })
   }
 
@@ -113,35 +120,42 @@ class Reader {
     let before = at
     if (isEvent) {
       if (!startsWith(bytes, at, NAME)) return undefined
-      before = endOfName(bytes, at + NAME.length)
+      before = endOfName(bytes, at + NAME.length, LIMITS.eventNameBytes)
       if (before < 0) return undefined
     }
     let after = before
     let clientId: string | undefined
     if (isEvent && startsWith(bytes, before, ID)) {
       const id = before + ID.length
-      after = endOfName(bytes, id)
+      after = endOfName(bytes, id, LIMITS.nameBytes)
       if (after < 0) return undefined
       clientId = this.#cut(id + 1, after - 1)
     }
     const timed = startsWith(bytes, after, TIMESTAMP) ? after + TIMESTAMP.length : undefined
     const stamped = timed === undefined ? after : endOfSeconds(bytes, timed)
-    const end = stamped < 0 ? -1 : this.#endOfAttributes(stamped, isEvent)
+    const end = stamped < 0 ? -1 : this.#endOfAttributes(stamped, kind)
     if (end < 0 || bytes[end] !== CLOSE_OBJECT || end + 1 - start > this.#most) return undefined
     this.#end = end + 1
     const seconds = timed === undefined ? undefined : Number(this.#cut(timed, stamped))
     const text = { before: this.#cut(start, before), after: this.#cut(after, end + 1) }
-    return plainDraft({ kind, key, clientId, seconds, text })
+    return plainDraft({ kind, key, clientId, seconds, text, isClear: this.#isClear })
   }
 
   /** Attributes that name no further identifier of the person; -1 where they may, or where they are no object. */
-  #endOfAttributes(at: number, isEvent: boolean): number {
+  #endOfAttributes(at: number, kind: Kind): number {
     const bytes = this.#bytes
+    this.#isClear = true
     if (!startsWith(bytes, at, ATTRIBUTES)) return at
     const open = at + ATTRIBUTES.length
     if (bytes[open] !== OPEN_OBJECT) return -1
+    const isEvent = kind !== 'person.identify'
+    const clear = isEvent ? endOfClearData(bytes, open) : -1
+    if (clear > 0) return clear
     const end = endOfValue(bytes, open, 3)
-    return end > 0 && !isEvent && NAMING.test(this.#cut(open, end)) ? -1 : end
+    const text = end < 0 ? '' : this.#cut(open, end)
+    if (!isEvent && NAMING.test(text)) return -1
+    this.#isClear = isClear(kind, text)
+    return end
   }
 }
 
@@ -150,7 +164,7 @@ interface Begun {
   /** After the action. */
   readonly at: number
   readonly kind: Kind
-  readonly key: string | undefined
+  readonly key: string
 }
 
 /** A key that names an identifier, or an escape that may hide one. */

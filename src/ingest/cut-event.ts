@@ -7,6 +7,7 @@ import { isAscii } from 'node:buffer'
 import { bytesOf, endOfValue, skipSpace, startsWith } from '../core/json-bytes.ts'
 import { LIMITS } from '../core/limits.ts'
 import { personKey } from '../core/operation.ts'
+import { isClear } from '../preflight/clear.ts'
 import { type Draft, plainDraft } from './draft.ts'
 import { endOfName, endOfSeconds } from './plain-bytes.ts'
 import { toIdentifiers } from './translate-v1.ts'
@@ -19,14 +20,16 @@ const CLOSE_OBJECT = 125
 /** Where a value that is recognised ends; -1 where it is none. */
 type EndOf = (bytes: Uint8Array, at: number) => number
 
+const endOfEventName: EndOf = (bytes, at) => endOfName(bytes, at, LIMITS.eventNameBytes)
+const endOfId: EndOf = (bytes, at) => endOfName(bytes, at, LIMITS.nameBytes)
 const endOfData: EndOf = (bytes, at) => (bytes[at] === OPEN_OBJECT ? endOfValue(bytes, at, 1) : -1)
 
 const MEMBERS = (
   [
-    ['name', endOfName],
+    ['name', endOfEventName],
     ['data', endOfData],
     ['timestamp', endOfSeconds],
-    ['id', endOfName],
+    ['id', endOfId],
   ] as const
 ).map(([name, endOf]) => ({ name, token: bytesOf(`"${name}"`), endOf }))
 
@@ -55,6 +58,7 @@ export function cutEvent(identifier: string, body: Buffer): Draft | undefined {
       before: `{"type":"person","identifiers":${JSON.stringify(identifiers)},"action":"event","name":${name}`,
       after: data === undefined ? `${time}}` : `${time},"attributes":${data}}`,
     },
+    isClear: data === undefined || isClear('person.event', data),
   })
 }
 

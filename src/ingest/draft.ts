@@ -25,6 +25,8 @@ export interface Draft {
   readonly members: Members
   /** Given where the text has all its members in the fixed order already, so that it can stay as it is. */
   readonly plain?: Plain
+  /** Whether that text has shown that no rule has anything to say of it, but for its id and its times. */
+  readonly isClear?: boolean
   /** The same as JSON.parse made it, to look into; empty where Customer.io has no form of its own for it. */
   readonly value: JsonObject
   /** What preflight found and let pass; undefined when nothing. */
@@ -70,11 +72,11 @@ const NOBODY: readonly string[] = []
 
 export interface PlainParts extends Pick<Draft, 'kind' | 'key' | 'clientId' | 'seconds'> {
   readonly text: Plain
+  readonly isClear: boolean
 }
 
 /** A draft that keeps its text. Its members are cut, and it is parsed, only if somebody asks for that. */
-export const plainDraft = ({ kind, key, clientId, seconds, text }: PlainParts): Draft =>
-  new PlainDraft({ kind, key, clientId, seconds, text })
+export const plainDraft = (parts: PlainParts): Draft => new PlainDraft(parts)
 
 class PlainDraft implements Draft {
   readonly kind: Kind
@@ -83,13 +85,15 @@ class PlainDraft implements Draft {
   readonly clientId: string | undefined
   readonly seconds: number | undefined
   readonly plain: Plain
+  readonly isClear: boolean
 
-  constructor({ kind, key, clientId, seconds, text }: PlainParts) {
+  constructor({ kind, key, clientId, seconds, text, isClear }: PlainParts) {
     this.kind = kind
     this.key = key
     this.clientId = clientId
     this.seconds = seconds
     this.plain = text
+    this.isClear = isClear
   }
 
   get members(): Members {

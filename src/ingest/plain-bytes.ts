@@ -1,19 +1,23 @@
 /** What the ways that read bytes take for ordinary: strings that are what they look like, times that are seconds. Pure. */
-import { endOfDigits, endOfString } from '../core/json-bytes.ts'
+import { endOfDigits } from '../core/json-bytes.ts'
 
 const QUOTE = 34
 const COMMA = 44
 const BACKSLASH = 92
 const CLOSE_OBJECT = 125
 
-/** The index after a string without escapes, which does not begin with a blank; -1 where it is another. */
-export function endOfName(bytes: Uint8Array, open: number): number {
-  if (bytes[open] !== QUOTE) return -1
-  const first = bytes[open + 1] ?? 0
-  if (first <= 32 || first >= 127 || first === QUOTE) return -1
-  const end = endOfString(bytes, open)
-  for (let at = open + 1; at < end; at += 1) if (bytes[at] === BACKSLASH) return -1
-  return end
+const isVisible = (code: number): boolean => code > 32 && code < 127
+
+/** The index after a string of at most so many bytes, without escapes, and without blanks around it; -1 where it is another. */
+export function endOfName(bytes: Uint8Array, open: number, most: number): number {
+  const first = open + 1
+  if (bytes[open] !== QUOTE || !isVisible(bytes[first] ?? 0)) return -1
+  for (let at = first; at <= first + most; at += 1) {
+    const code = bytes[at] ?? 0
+    if (code === QUOTE) return at > first && isVisible(bytes[at - 1] ?? 0) ? at + 1 : -1
+    if (code < 32 || code === BACKSLASH) return -1
+  }
+  return -1
 }
 
 /** A timestamp as everybody writes it: unix seconds of 1 to 12 digits. Anything else goes the general way. */

@@ -2,43 +2,32 @@
  * Whether an ordinary operation, which ingest keeps as the text that it is, is clear of every rule: seen from that text
  * alone, so that nothing need be built from it. Where in doubt the answer is no, and the rules look at it one by one.
  */
+import { bytesOf, endOfValue, startsWith } from '../core/json-bytes.ts'
+import { JSON_LIMITS } from '../core/json-limits.ts'
 import { LIMITS } from '../core/limits.ts'
 import { isUlid } from '../core/ulid.ts'
 import { EVENT_SECONDS, isAhead } from './times.ts'
 
-/** An event or an identify of one person, whose identifier and name hold no escapes and begin with a visible letter. */
-export interface Plain {
+interface Moment {
   readonly kind: string
   readonly clientId: string | undefined
   readonly seconds: number | undefined
-  readonly plain: {
-    /** `{"type":"person","identifiers":{…},"action":"…"` and the name of an event. */
-    readonly before: string
-    /** All after the id, from the comma or the closing brace on. */
-    readonly after: string
-  }
 }
 
-export function isClear({ kind, clientId, seconds, plain }: Plain, nowSeconds: number): boolean {
-  const { before, after } = plain
-  const isIdentify = kind === 'person.identify'
-  if (!isShort(before, before.indexOf('"},"action":'), LIMITS.nameBytes)) return false
-  if (!isIdentify && !isShort(before, before.length - 1, LIMITS.eventNameBytes)) return false
+/** Whether nothing is to be said of its id and its times. */
+export function isTimely({ kind, clientId, seconds }: Moment, nowSeconds: number): boolean {
   if (clientId !== undefined && !isUlid(clientId)) return false
   const age = seconds === undefined ? 0 : nowSeconds - seconds
-  if (isAhead(age) || (!isIdentify && age > EVENT_SECONDS)) return false
-  if (hasOddText(after)) return false
-  return isIdentify ? isSimple(after) : !EVENT_KEYS.test(after)
+  return !isAhead(age) && (kind === 'person.identify' || age <= EVENT_SECONDS)
 }
 
-/** The string that ends with the quote at `end` cannot be over the limit, and ends with a visible letter. */
-function isShort(text: string, end: number, limit: number): boolean {
-  const last = text.charCodeAt(end - 1)
-  return last > 32 && last < 127 && (end - text.lastIndexOf('"', end - 1)) * 3 <= limit
-}
+/** Whether nothing is to be said of the attributes of an identify, or of the data of an event. */
+export const isClear = (kind: string, attributes: string): boolean =>
+  !hasOddText(attributes) &&
+  (kind === 'person.identify' ? isSimple(attributes) : !EVENT_KEYS.test(attributes))
 
-/** Reserved in the data of an event (meaning.ts). */
-const EVENT_KEYS = /"(?:recipient|from_address|reply_to)"/
+/** Reserved in the data of an event (meaning.ts); or an escaped letter, which may be one of theirs. */
+const EVENT_KEYS = /"(?:recipient|from_address|reply_to)"|\\u00[2-7]/
 
 /**
  * What texts.ts looks closer at. Searches of one character and steps over many are five times as fast as one regular
@@ -85,4 +74,61 @@ function hasLongString(text: string): boolean {
     quote = next
   }
   return false
+}
+
+const QUOTE = 34
+const COMMA = 44
+const NINE = 57
+const COLON = 58
+const OPEN_ARRAY = 91
+const BACKSLASH = 92
+const OPEN_OBJECT = 123
+const CLOSE_OBJECT = 125
+const RESERVED = ['recipient', 'from_address', 'reply_to'].map(bytesOf)
+
+/**
+ * The index after the data of an event, written without blanks, in which there are only texts without escapes, usual numbers
+ * and literals: that it is JSON, and that it is clear, is seen in one pass. -1 where there is more to it.
+ */
+export function endOfClearData(bytes: Uint8Array, open: number): number {
+  let at = open + 1
+  if (bytes[at] === CLOSE_OBJECT) return at + 1
+  for (let keys = 1; keys <= JSON_LIMITS.keys; keys += 1) {
+    const end = endOfText(bytes, at)
+    if (end < 0 || bytes[end] !== COLON || isReserved(bytes, at + 1, end - 1)) return -1
+    at = endOfClearValue(bytes, end + 1)
+    if (at < 0) return -1
+    if (bytes[at] === CLOSE_OBJECT) return at + 1
+    if (bytes[at] !== COMMA) return -1
+    at += 1
+  }
+  return -1
+}
+
+function endOfText(bytes: Uint8Array, open: number): number {
+  if (bytes[open] !== QUOTE) return -1
+  for (let at = open + 1; ; at += 1) {
+    const code = bytes[at] ?? 0
+    if (code === QUOTE) return at + 1
+    if (code < 32 || code === BACKSLASH) return -1
+  }
+}
+
+function isReserved(bytes: Uint8Array, from: number, to: number): boolean {
+  for (const name of RESERVED) if (name.length === to - from && startsWith(bytes, from, name)) return true
+  return false
+}
+
+function endOfClearValue(bytes: Uint8Array, start: number): number {
+  const code = bytes[start] ?? 0
+  if (code === QUOTE) return endOfText(bytes, start)
+  if (code === OPEN_OBJECT || code === OPEN_ARRAY) return -1
+  const end = endOfValue(bytes, start, 0)
+  return code > NINE || isUsualNumber(bytes, start, end) ? end : -1
+}
+
+/** Short, and without an exponent, whose letter comes after the digits. */
+function isUsualNumber(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at += 1) if ((bytes[at] ?? 0) > NINE) return false
+  return end - start < MANY_DIGITS
 }

@@ -3,7 +3,7 @@
  * out. Pure, but for the memory that is given to it.
  */
 import { LIMITS } from '../core/limits.ts'
-import { isClear, type Plain } from './clear.ts'
+import { isTimely } from './clear.ts'
 import type { Finding, Judged, Subject } from './finding.ts'
 import { checkMeaning } from './meaning.ts'
 import type { Memory } from './memory.ts'
@@ -26,8 +26,11 @@ export interface Looked extends Subject {
   readonly clientId: string | undefined
   /** The timestamp that the caller gave. */
   readonly seconds: number | undefined
-  /** Where it is kept as the text that it came as: then value and members are built if they are asked for. */
-  readonly plain?: Plain['plain']
+  /**
+   * Whether the text that it came as has shown that all but its id and its times is clear (clear.ts): value and members, which
+   * are then built only if they are asked for, need not be looked at.
+   */
+  readonly isClear?: boolean
 }
 
 const NOTHING: readonly Judged[] = []
@@ -41,9 +44,8 @@ export function preflight(subject: Looked, { policies, nowSeconds, memory }: Con
 
 function findingsOf(subject: Looked, nowSeconds: number): Finding[] {
   const found: Finding[] = []
-  const { kind, clientId, seconds, plain } = subject
-  if (plain && isClear({ kind, clientId, seconds, plain }, nowSeconds)) return found
-  const { value, members } = subject
+  if (subject.isClear && isTimely(subject, nowSeconds)) return found
+  const { kind, value, members } = subject
   const built = { kind, value, members }
   checkSizes(built, found)
   checkTimes(built, nowSeconds, found)
