@@ -33,8 +33,8 @@ const ROWS: readonly Row[] = [
   [
     'answer before the commit',
     'bus/sqlite-commit.ts',
-    'const refusal = await this.#store(publications, groups)',
-    'for (const { stored } of publications) stored.resolve()\n      const refusal = await this.#store(publications, groups)',
+    'const refusal = await this.#store(',
+    'for (const { resolve } of published) resolve()\n      const refusal = await this.#store(',
     BUS,
   ],
   [

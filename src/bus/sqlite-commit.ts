@@ -46,7 +46,10 @@ interface WaitingChore {
 
 /** What one commit stores. */
 interface Round {
-  readonly publications: readonly Publication[]
+  /** Emptied when they are drafted: while the disk works, their records would only be moved about in memory. */
+  readonly publications: Publication[]
+  /** Of all who wait for what they published. */
+  readonly published: readonly PromiseWithResolvers<void>[]
   readonly groups: readonly Dirty[]
   /** Of all who wait for what they settled. */
   readonly saved: PromiseWithResolvers<void>
@@ -155,15 +158,15 @@ export class Committer {
     }
   }
 
-  async #commit({ publications, groups, saved }: Round): Promise<void> {
+  async #commit({ publications, published, groups, saved }: Round): Promise<void> {
     try {
-      const refusal = await this.#store(publications, groups)
-      for (const { stored } of publications) refusal ? stored.reject(refusal) : stored.resolve()
+      const refusal = await this.#store(this.#draft(publications.splice(0)), groups)
+      for (const { resolve, reject } of published) refusal ? reject(refusal) : resolve()
       if (refusal) await this.#write({ ...NO_CHANGE, spends: true }, groups)
       saved.resolve()
     } catch (thrown) {
       const error = isFull(thrown) ? thrown : this.#fail(thrown)
-      for (const { stored } of publications) stored.reject(error)
+      for (const { reject } of published) reject(error)
       saved.reject(error)
     }
   }
@@ -177,8 +180,10 @@ export class Committer {
         records += 1
         size += value.length
       }
+    const publications = this.#publications.splice(0, count)
     const round = {
-      publications: this.#publications.splice(0, count),
+      publications,
+      published: publications.map(({ stored }) => stored),
       groups: [...this.#groups],
       saved: this.#saved,
     }
@@ -187,12 +192,18 @@ export class Committer {
     return round
   }
 
+  /** One draft for each topic, its publications in the order in which they came. */
+  #draft(publications: readonly Publication[]): Draft[] {
+    const { clock, isFollowed } = this.#options
+    const at = clock.now()
+    return [...Map.groupBy(publications, ({ log }) => log)].map(([log, all]) => {
+      const records = all.flatMap(({ records }) => records)
+      return log.draft(records, { at, keep: isFollowed(log) })
+    })
+  }
+
   /** Returns the refusal when there is no space, in which case nothing is stored. */
-  async #store(
-    publications: readonly Publication[],
-    groups: readonly Dirty[],
-  ): Promise<SluiceError | undefined> {
-    const drafts = draft(publications, this.#options.clock.now())
+  async #store(drafts: readonly Draft[], groups: readonly Dirty[]): Promise<SluiceError | undefined> {
     const topics = drafts.map(({ row }) => row)
     const chunks = drafts.flatMap(({ row, chunks }) => chunks.map((chunk) => [row.number, chunk] as const))
     const heads = drafts.length > 0 ? this.#options.heads(topics) : undefined
@@ -203,10 +214,9 @@ export class Committer {
       throw thrown
     }
     if (drafts.length > 0) this.#full = false
-    const { isFollowed, onStored } = this.#options
     for (const draft of drafts) {
-      draft.log.adopt(draft, isFollowed(draft.log))
-      onStored(draft.log)
+      draft.log.adopt(draft)
+      this.#options.onStored(draft.log)
     }
     return undefined
   }
@@ -246,17 +256,6 @@ export class Committer {
     this.#options.onFatal(error)
     return error
   }
-}
-
-/** One draft for each topic, its publications in the order in which they came. */
-function draft(publications: readonly Publication[], at: number): Draft[] {
-  const topics = new Map<SqliteLog, BusRecord[]>()
-  for (const { log, records } of publications) {
-    const gathered = topics.get(log) ?? []
-    for (const record of records) gathered.push(record)
-    topics.set(log, gathered)
-  }
-  return [...topics].map(([log, records]) => log.draft(records, at))
 }
 
 /** A promise that may be rejected without anybody waiting for it. */

@@ -15,8 +15,16 @@ const TAIL_SIZE = 4 * 1024 * 1024
 export interface Draft {
   readonly log: SqliteLog
   readonly chunks: readonly Chunk[]
-  readonly stretches: readonly Stretch[]
+  /** As they will be read; undefined where nobody reads the log as it grows. */
+  readonly stretches: readonly Stretch[] | undefined
   readonly row: TopicRow
+}
+
+export interface Drafting {
+  /** Milliseconds since 1970. */
+  readonly at: number
+  /** Whether the records are kept in memory for those who read the log as it grows. */
+  readonly keep: boolean
 }
 
 export class SqliteLog implements Log {
@@ -62,7 +70,7 @@ export class SqliteLog implements Log {
     return this.#gaps.reduce((sum, { from, to }) => sum + Math.max(0, to + 1 - Math.max(from, this.first)), 0)
   }
 
-  draft(records: readonly BusRecord[], at: number): Draft {
+  draft(records: readonly BusRecord[], { at, keep }: Drafting): Draft {
     let { head, chain } = this.#row
     const ends = [...this.#row.ends]
     const encoded = [...divide(head, records, ends.length)].map((divided) => {
@@ -75,16 +83,16 @@ export class SqliteLog implements Log {
     return {
       log: this,
       chunks: encoded.map(({ chunk }) => chunk),
-      stretches: encoded.map(({ stretch }) => stretch),
+      stretches: keep ? encoded.map(({ stretch }) => stretch) : undefined,
       row: { ...this.#row, head, chain, ends },
     }
   }
 
   /** The draft is written: readers see it. What nobody follows is not kept in memory for them. */
-  adopt({ row, stretches }: Draft, isFollowed: boolean): void {
+  adopt({ row, stretches }: Draft): void {
     this.#row = row
     this.stored = true
-    if (!isFollowed) this.#tail.clear()
+    if (stretches === undefined) this.#tail.clear()
     else for (const stretch of stretches) this.#tail.append(stretch)
   }
 

@@ -44,16 +44,19 @@ export interface Origin {
   readonly idempotencyKey?: string | undefined
 }
 
-/** One request in the line. */
+/** One request in the line. What it says is let go of early: while the disk works, it would only be moved about in memory. */
 interface Visit {
-  readonly operations: readonly Operation[]
+  /** Until they are placed. */
+  operations: readonly Operation[]
   readonly origin: Origin
   readonly at: number
   readonly stored: PromiseWithResolvers<void>
   /** The id of each operation, in their order; of a repeat, the id that the first one received. */
   readonly ids: string[]
-  /** What is new. */
-  readonly records: BusRecord[]
+  /** What is new; until it is published, where nobody watches. */
+  records: readonly BusRecord[]
+  /** How many are new. */
+  count: number
   /** What most of its records say: one object for all of them. */
   readonly headers: Headers
   /** Of earlier requests that this one repeats, until they are stored. */
@@ -78,9 +81,11 @@ export class Intake {
    * what the bus and the stores throw, `storage_full` and `storage_failed` among it: then none of what is new in the
    * request is known to be stored, and the client repeats it.
    */
-  async accept(drafts: readonly Draft[], origin: Origin): Promise<readonly string[]> {
-    if (drafts.length === 0) return []
-    const visit = this.#enter(drafts, origin)
+  accept(drafts: readonly Draft[], origin: Origin): Promise<readonly string[]> {
+    return drafts.length === 0 ? Promise.resolve([]) : this.#whenStored(this.#enter(drafts, origin))
+  }
+
+  async #whenStored(visit: Visit): Promise<readonly string[]> {
     await visit.stored.promise
     if (visit.awaited.length > 0) await Promise.all(visit.awaited)
     this.#tell(visit)
@@ -100,7 +105,7 @@ export class Intake {
     const operations = drafts.map((draft, index) => stamp(draft, index, arrival))
     const stored = Promise.withResolvers<void>()
     const headers = { [HEADER.source]: source, [HEADER.correlationId]: correlationId }
-    const visit = { operations, origin, at, stored, ids: [], records: [], headers, awaited: [] }
+    const visit = { operations, origin, at, stored, ids: [], records: [], count: 0, headers, awaited: [] }
     this.#line.push(visit)
     if (!this.#moving) void this.#move()
     return visit
@@ -119,16 +124,18 @@ export class Intake {
   }
 
   async #admit(group: readonly Visit[]): Promise<void> {
-    const { bus } = this.#options
+    const { bus, feed } = this.#options
     const resolving = this.#resolve(group)
     const [recalled, keys] = group.some(mayRepeat)
       ? await Promise.all([this.#recall(group), resolving])
       : [NOBODY, await resolving]
     for (const [i, visit] of group.entries()) this.#place(visit, recalled[i] ?? NOTHING, keys)
     if (keys.links.length > 0) return this.#publishAndLink(group, keys)
-    for (const { records, stored } of group) {
+    for (const visit of group) {
+      const { records, stored } = visit
       if (records.length === 0) stored.resolve()
       else bus.publish(TOPICS.events, records).then(stored.resolve, stored.reject)
+      if (!feed.watched) visit.records = []
     }
   }
 
@@ -157,14 +164,18 @@ export class Intake {
       }
     const found = await this.#options.people.resolve(asked)
     const roots = new Map<string, string>()
-    for (const [i, key] of asked.entries()) if (found[i] !== key) roots.set(key, found[i] ?? key)
+    for (let i = 0; i < asked.length; i += 1) {
+      const [key = '', root = key] = [asked[i], found[i]]
+      if (root !== key) roots.set(key, root)
+    }
     return new Keys(roots)
   }
 
   /** Sorts a request into what is new and what was said before. */
   #place(visit: Visit, recalled: Recalled, keys: Keys): void {
-    const { origin, at, stored, ids, awaited, records } = visit
+    const { origin, at, stored, ids, awaited } = visit
     const claims: Claims = new Map()
+    const records: BusRecord[] = []
     for (const operation of visit.operations) {
       const { id, seenAs } = operation
       const own = seenAs === undefined ? undefined : claims.get(seenAs)
@@ -175,6 +186,9 @@ export class Intake {
       if (seenAs !== undefined) claims.set(seenAs, id)
       records.push(makeRecord(operation, keys.place(operation), visit))
     }
+    visit.operations = []
+    visit.records = records
+    visit.count = records.length
     this.#dedupe.hold(origin.source, claims, { at, stored: stored.promise })
   }
 
@@ -183,11 +197,11 @@ export class Intake {
     return recalled.get(seenAs) ?? this.#dedupe.held(source, seenAs)
   }
 
-  #tell({ operations, records, origin, at }: Visit): void {
+  #tell({ ids, records, count, origin, at }: Visit): void {
     const { feed, notify } = this.#options
     const { source, correlationId } = origin
-    const repeated = operations.length - records.length
-    if (records.length > 0) notify('ingest.accepted', { source, count: records.length })
+    const repeated = ids.length - count
+    if (count > 0) notify('ingest.accepted', { source, count })
     if (repeated > 0) notify('ingest.repeated', { source, count: repeated })
     if (!feed.watched) return
     feed.tell(

@@ -12,6 +12,7 @@ const operation = (kind: Operation['kind'], key: string, ...others: string[]): O
   key,
   others,
   stamped: false,
+  headers: undefined,
   value: '{}',
 })
 

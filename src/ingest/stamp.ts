@@ -27,7 +27,7 @@ export interface Operation {
   /** The identify had no timestamp of its own. */
   readonly stamped: boolean
   readonly value: string
-  readonly headers?: Headers
+  readonly headers: Headers | undefined
 }
 
 /** `index` is the operation's place in its request. The draft is used up: the stamps go into its members. */
@@ -42,20 +42,16 @@ export function stamp(draft: Draft, index: number, arrival: Arrival): Operation 
     key: draft.key ?? `invite:${id}`,
     others,
     stamped: stamped && kind === 'person.identify',
-    value: stampedValue(draft, {
-      id: isEvent(kind) ? id : undefined,
-      timestamp: stamped ? String(Math.floor(at / 1000)) : undefined,
-    }),
-    ...(headers === undefined ? {} : { headers }),
+    value: stampedValue(
+      draft,
+      isEvent(kind) ? id : undefined,
+      stamped ? String(Math.floor(at / 1000)) : undefined,
+    ),
+    headers,
   }
 }
 
-interface Stamps {
-  readonly id: string | undefined
-  readonly timestamp: string | undefined
-}
-
-function stampedValue(draft: Draft, { id, timestamp }: Stamps): string {
+function stampedValue(draft: Draft, id: string | undefined, timestamp: string | undefined): string {
   const { plain } = draft
   if (plain !== undefined) {
     const time = timestamp === undefined ? '' : `,"timestamp":${timestamp}`

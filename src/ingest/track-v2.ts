@@ -41,11 +41,17 @@ async function takeEntity(call: Call, reply: Reply, deps: TrackDeps): Promise<Re
 }
 
 async function takeBatch(call: Call, reply: Reply, deps: TrackDeps): Promise<Reply> {
-  const origin = originOf(call, deps.nameSource)
-  const { drafts, errors, refused } = readBatch(call, deps.judge)
-  const ids = await deps.intake.accept(drafts, origin)
-  noteRefused(noteFindings(reply, drafts), refused)
+  const { accepted, errors } = acceptBatch(call, reply, deps)
+  const ids = await accepted
   return errors.length === 0 ? answerAccepted(reply, ids) : answerPartly(reply, ids, errors)
+}
+
+/** Apart, since whoever waits holds what he has read, and the drafts are in nobody's way when they are gone. */
+function acceptBatch(call: Call, reply: Reply, { intake, judge, nameSource }: TrackDeps) {
+  const origin = originOf(call, nameSource)
+  const { drafts, errors, refused } = readBatch(call, judge)
+  noteRefused(noteFindings(reply, drafts), refused)
+  return { accepted: intake.accept(drafts, origin), errors }
 }
 
 interface Batch {

@@ -123,8 +123,9 @@ class SqlitePeople implements People {
 
   #resolve(keys: readonly string[]): readonly string[] {
     const cached = keys.map((key) => this.#cache.get(key))
+    if (isKnown(cached)) return cached
     const unknown = keys.filter((_, i) => cached[i] === undefined)
-    const found = unknown.length === 0 ? NONE : this.#lookUp(unknown)
+    const found = this.#lookUp(unknown)
     return keys.map((key, i) => cached[i] ?? found.get(key) ?? key)
   }
 
@@ -220,7 +221,8 @@ class SqlitePeople implements People {
   }
 }
 
-const NONE: ReadonlyMap<string, string> = new Map()
+const isKnown = (keys: readonly (string | undefined)[]): keys is readonly string[] =>
+  !keys.includes(undefined)
 
 function rowsOf(find: StatementSync, keys: readonly string[]): ReadonlyMap<string, string> {
   return new Map(find.all(JSON.stringify(keys)).map(({ key, canonical }) => [String(key), String(canonical)]))
