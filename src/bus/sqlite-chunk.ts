@@ -7,7 +7,7 @@
 import { crc32 } from 'node:zlib'
 import type { BusRecord } from '../core/record.ts'
 import { decodeStretch, encodeMeta } from './sqlite-columns.ts'
-import { type Stretch, stretchOf } from './stretch.ts'
+import { lanesOf, type Stretch } from './stretch.ts'
 
 /** Limits of one chunk: a reader holds a whole one in memory. A single larger record is a chunk of its own. */
 const CHUNK_RECORDS = 1000
@@ -26,41 +26,62 @@ export interface Chunk {
   readonly body: string
 }
 
-/** Divides records into the stretches that become chunks. */
-export function* divide(first: number, records: readonly BusRecord[], lanes: number): Generator<Stretch> {
+/** Records as they lie in a chunk, wherever in the topic that will be. */
+export interface Part {
+  readonly lanes: readonly number[]
+  readonly meta: string
+  readonly body: string
+  /** As they will be read, where somebody reads the log as it grows. */
+  readonly records: readonly BusRecord[] | undefined
+}
+
+export interface Encoding {
+  /** Of the topic. */
+  readonly lanes: number
+  /** Whether the records themselves are kept. */
+  readonly keep: boolean
+}
+
+export function encodeParts(records: readonly BusRecord[], encoding: Encoding): Part[] {
+  return [...divide(records)].map((some) => encodePart(some, encoding))
+}
+
+/** Divides records into those of one chunk each. */
+function* divide(records: readonly BusRecord[]): Generator<readonly BusRecord[]> {
   let start = 0
+  let index = 0
   let size = 0
-  for (const [index, { value }] of records.entries()) {
+  for (const { value } of records) {
     const full = index - start === CHUNK_RECORDS || size + value.length > CHUNK_SIZE
     if (full && index > start) {
-      yield stretchOf(first + start, records.slice(start, index), lanes)
+      yield records.slice(start, index)
       start = index
       size = 0
     }
     size += value.length
+    index += 1
   }
-  yield stretchOf(first + start, start === 0 ? records : records.slice(start), lanes)
+  yield start === 0 ? records : records.slice(start)
 }
 
-/** When it is written, and the chain of the chunk before. */
+function encodePart(records: readonly BusRecord[], encoding: Encoding): Part {
+  const body = records.map(({ value }) => value).join('')
+  if (!body.isWellFormed()) return encodePart(records.map(storable), encoding)
+  const lanes = lanesOf(records, encoding.lanes)
+  return { lanes, meta: encodeMeta(records, lanes), body, records: encoding.keep ? records : undefined }
+}
+
+/** Where it begins, when it is written, and the chain of the chunk before. */
 export interface Context {
+  readonly first: number
   readonly at: number
   readonly chain: number
 }
 
-/** A chunk, with the stretch as it will be read from it. */
-export interface Encoded {
-  readonly chunk: Chunk
-  readonly stretch: Stretch
-}
-
-export function encodeChunk(stretch: Stretch, { at, chain }: Context): Encoded {
-  const { first, records } = stretch
-  const body = records.map(({ value }) => value).join('')
-  if (!body.isWellFormed()) return encodeChunk({ ...stretch, records: records.map(storable) }, { at, chain })
-  const summed = { first, count: records.length, at, meta: encodeMeta(stretch), body }
+export function sealChunk({ lanes, meta, body }: Part, { first, at, chain }: Context): Chunk {
+  const summed = { first, count: lanes.length, at, meta, body }
   const sum = sumOf(summed)
-  return { chunk: { ...summed, sum, chain: chainOf(chain, sum) }, stretch }
+  return { ...summed, sum, chain: chainOf(chain, sum) }
 }
 
 /** UTF-8 has no lone surrogates. In JSON they can only stand in strings, where their escapes mean the same. */

@@ -32,17 +32,14 @@ interface Rows {
   readonly rows: readonly Row[]
 }
 
-export function encodeMeta({ records, lanes }: Stretch): string {
-  const ids: string[] = []
-  const keys: string[] = []
-  const lengths: number[] = []
+export function encodeMeta(records: readonly BusRecord[], lanes: readonly number[]): string {
+  const ids = records.map(({ id }) => id)
+  const keys = records.map(({ key }) => key)
+  const lengths = records.map(({ value }) => value.length)
   const at = new RunWriter()
   const kinds = new ColumnWriter<string>(String)
   const headers = new ColumnWriter<Headers>(JSON.stringify)
   for (const record of records) {
-    ids.push(record.id)
-    keys.push(record.key)
-    lengths.push(record.value.length)
     at.add(record.at)
     kinds.add(record.kind)
     headers.add(record.headers)

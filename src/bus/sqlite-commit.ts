@@ -15,18 +15,13 @@ import { isFull } from '../sqlite/space.ts'
 import type { Group } from './group.ts'
 import type { Heads } from './sqlite-anchor.ts'
 import type { Draft, SqliteLog } from './sqlite-log.ts'
+import { encodeAll, type Publication, publicationOf } from './sqlite-publication.ts'
 import type { TopicRow } from './sqlite-tables.ts'
 import { type Change, NO_CHANGE, type Writer } from './sqlite-writer.ts'
 
 /** One transaction takes whole publications until it has this much: at 2 us a record it holds the event loop for 20 ms. */
 const RECORDS = 8192
 const SIZE = 4 * 1024 * 1024
-
-interface Publication {
-  readonly log: SqliteLog
-  readonly records: readonly BusRecord[]
-  readonly stored: PromiseWithResolvers<void>
-}
 
 export type Dirty = readonly [group: Group, log: SqliteLog]
 
@@ -86,10 +81,10 @@ export class Committer {
   /** Resolves when the records are durable. Throws `storage_full` or `storage_failed`. */
   publish(log: SqliteLog, records: readonly BusRecord[]): Promise<void> {
     if (this.#failure) return Promise.reject(this.#failure)
-    const stored = Promise.withResolvers<void>()
-    this.#publications.push({ log, records, stored })
+    const publication = publicationOf(log, records, this.#options.isFollowed(log))
+    this.#publications.push(publication)
     this.#begin()
-    return stored.promise
+    return publication.stored.promise
   }
 
   /** Resolves when what the group has settled is durable. Throws as `publish`. */
@@ -172,15 +167,16 @@ export class Committer {
   }
 
   #take(): Round {
-    let count = 0
+    let taken = 0
     let records = 0
     let size = 0
-    for (; count < this.#publications.length && records < RECORDS && size < SIZE; count += 1)
-      for (const { value } of this.#publications[count]?.records ?? []) {
-        records += 1
-        size += value.length
-      }
-    const publications = this.#publications.splice(0, count)
+    for (const publication of this.#publications) {
+      if (records >= RECORDS || size >= SIZE) break
+      taken += 1
+      records += publication.count
+      size += publication.size
+    }
+    const publications = this.#publications.splice(0, taken)
     const round = {
       publications,
       published: publications.map(({ stored }) => stored),
@@ -196,10 +192,9 @@ export class Committer {
   #draft(publications: readonly Publication[]): Draft[] {
     const { clock, isFollowed } = this.#options
     const at = clock.now()
-    return [...Map.groupBy(publications, ({ log }) => log)].map(([log, all]) => {
-      const records = all.flatMap(({ records }) => records)
-      return log.draft(records, { at, keep: isFollowed(log) })
-    })
+    return [...Map.groupBy(publications, ({ log }) => log)].map(([log, all]) =>
+      log.draft(encodeAll(log, all, isFollowed(log)), at),
+    )
   }
 
   /** Returns the refusal when there is no space, in which case nothing is stored. */

@@ -3,10 +3,10 @@ import type { BusRecord } from '../core/record.ts'
 import { isDiskError, toStorageError } from '../sqlite/database.ts'
 import type { Log } from './log.ts'
 import type { Range } from './progress.ts'
-import { type Chunk, decodeChunk, divide, encodeChunk, isIntact } from './sqlite-chunk.ts'
+import { type Chunk, decodeChunk, encodeParts, isIntact, type Part, sealChunk } from './sqlite-chunk.ts'
 import { damaged, joinRanges } from './sqlite-damage.ts'
 import type { Tables, TopicRow } from './sqlite-tables.ts'
-import { endOf, type Stretch, Tail } from './stretch.ts'
+import { type Stretch, Tail } from './stretch.ts'
 
 /** How much of the newest records stays in memory for subscribers that keep up, in characters, per topic. */
 const TAIL_SIZE = 4 * 1024 * 1024
@@ -18,13 +18,6 @@ export interface Draft {
   /** As they will be read; undefined where nobody reads the log as it grows. */
   readonly stretches: readonly Stretch[] | undefined
   readonly row: TopicRow
-}
-
-export interface Drafting {
-  /** Milliseconds since 1970. */
-  readonly at: number
-  /** Whether the records are kept in memory for those who read the log as it grows. */
-  readonly keep: boolean
 }
 
 export class SqliteLog implements Log {
@@ -70,20 +63,31 @@ export class SqliteLog implements Log {
     return this.#gaps.reduce((sum, { from, to }) => sum + Math.max(0, to + 1 - Math.max(from, this.first)), 0)
   }
 
-  draft(records: readonly BusRecord[], { at, keep }: Drafting): Draft {
+  /** `keep`: whether the records themselves are kept, for those who read the log as it grows. */
+  encode(records: readonly BusRecord[], keep: boolean): Part[] {
+    return encodeParts(records, { lanes: this.ends.length, keep })
+  }
+
+  /** `at`: milliseconds since 1970. */
+  draft(parts: readonly Part[], at: number): Draft {
     let { head, chain } = this.#row
     const ends = [...this.#row.ends]
-    const encoded = [...divide(head, records, ends.length)].map((divided) => {
-      const { chunk, stretch } = encodeChunk(divided, { at, chain })
+    const stretches: Stretch[] = []
+    const chunks = parts.map((part) => {
+      const { lanes, records } = part
+      const chunk = sealChunk(part, { first: head, at, chain })
+      if (records) stretches.push({ first: head, records, lanes })
+      for (const lane of lanes) {
+        head += 1
+        ends[lane] = head
+      }
       chain = chunk.chain
-      head = endOf(stretch)
-      for (const [index, lane] of stretch.lanes.entries()) ends[lane] = stretch.first + index + 1
-      return { chunk, stretch }
+      return chunk
     })
     return {
       log: this,
-      chunks: encoded.map(({ chunk }) => chunk),
-      stretches: keep ? encoded.map(({ stretch }) => stretch) : undefined,
+      chunks,
+      stretches: stretches.length === parts.length ? stretches : undefined,
       row: { ...this.#row, head, chain, ends },
     }
   }

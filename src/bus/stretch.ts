@@ -14,10 +14,13 @@ export const endOf = (stretch: Stretch): number => stretch.first + stretch.recor
 export const covers = (stretch: Stretch, offset: number): boolean =>
   offset >= stretch.first && offset < endOf(stretch)
 
+export const lanesOf = (records: readonly BusRecord[], lanes: number): number[] =>
+  records.map(({ key }) => laneOf(key, lanes))
+
 export const stretchOf = (first: number, records: readonly BusRecord[], lanes: number): Stretch => ({
   first,
   records,
-  lanes: records.map((record) => laneOf(record.key, lanes)),
+  lanes: lanesOf(records, lanes),
 })
 
 /** What a record costs in memory beside its value: an object, its strings and their headers, roughly. */

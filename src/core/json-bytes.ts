@@ -17,8 +17,8 @@ const CLOSE_ARRAY = 93
 const OPEN_OBJECT = 123
 const CLOSE_OBJECT = 125
 
-/** A token to compare with: an array of its own, since the slices of a shared one are slower to read. */
-export const bytesOf = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text))
+/** A token to compare with: in an array of numbers it is read twice as fast as in one of bytes, which may change its size. */
+export const bytesOf = (text: string): readonly number[] => [...Buffer.from(text)]
 
 /** What may stand after a backslash, but for the `u` and its four digits. */
 const ESCAPED: ReadonlySet<number> = new Set(Buffer.from('"\\/bfnrt'))
@@ -33,7 +33,7 @@ export function skipSpace(bytes: Uint8Array, from: number): number {
   return at
 }
 
-export function startsWith(bytes: Uint8Array, at: number, token: Uint8Array): boolean {
+export function startsWith(bytes: Uint8Array, at: number, token: readonly number[]): boolean {
   for (let i = 0; i < token.length; i += 1) if (bytes[at + i] !== token[i]) return false
   return true
 }

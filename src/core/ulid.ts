@@ -55,9 +55,8 @@ function pooled(size: number): Uint8Array {
   return pool.subarray(drawn - size, drawn)
 }
 
-/** All pairs of digits: the last four of a ULID, 20 bits, are two of them, so that counting on is one addition. */
+/** All pairs of digits: the last two of a ULID, 10 bits, are one of them, so that counting on is one addition. */
 const PAIRS = Array.from({ length: 1024 }, (_, n) => ALPHABET.charAt(n >> 5) + ALPHABET.charAt(n & 31))
-const COUNTS = 1024 * 1024
 
 /** The next number of as many digits; undefined after the last. */
 function successor(digits: string): string | undefined {
@@ -73,17 +72,17 @@ function successor(digits: string): string | undefined {
  */
 export function makeUlids(random: (size: number) => Uint8Array = pooled): Ulids {
   let lastTime = -1
-  /** The 22 digits before those that count. */
+  /** The 24 digits before those that count. */
   let head = ''
-  let count = COUNTS
+  let count = PAIRS.length
 
   const draw = (now: number): void => {
     lastTime = Math.max(now, lastTime + 1)
     const bytes = Uint8Array.from(random(10))
     bytes[0] = (bytes[0] ?? 0) & 127 // leaves 2^79 steps before the tail can overflow
     const tail = encodeTail(bytes)
-    head = encodeTime(lastTime) + tail.slice(0, 12)
-    count = [...tail.slice(12)].reduce((sum, digit) => sum * 32 + ALPHABET.indexOf(digit), 0)
+    head = encodeTime(lastTime) + tail.slice(0, 14)
+    count = PAIRS.indexOf(tail.slice(14))
   }
   const carry = (now: number): void => {
     const next = successor(head.slice(10))
@@ -95,8 +94,8 @@ export function makeUlids(random: (size: number) => Uint8Array = pooled): Ulids 
   }
   return (now) => {
     if (now > lastTime) draw(now)
-    else if (count === COUNTS) carry(now)
-    const id = head + (PAIRS[count >> 10] ?? '') + (PAIRS[count & 1023] ?? '')
+    else if (count === PAIRS.length) carry(now)
+    const id = head + (PAIRS[count] ?? '')
     count += 1
     return id
   }

@@ -42,13 +42,22 @@ export function stamp(draft: Draft, index: number, arrival: Arrival): Operation 
     key: draft.key ?? `invite:${id}`,
     others,
     stamped: stamped && kind === 'person.identify',
-    value: stampedValue(
-      draft,
-      isEvent(kind) ? id : undefined,
-      stamped ? String(Math.floor(at / 1000)) : undefined,
-    ),
+    value: stampedValue(draft, isEvent(kind) ? id : undefined, stamped ? secondsText(at) : undefined),
     headers,
   }
+}
+
+let lastSecond = 0
+let lastText = '0'
+
+/** Unix seconds: most are those of the operation before, and need not be written again. */
+function secondsText(at: number): string {
+  const second = Math.floor(at / 1000)
+  if (second !== lastSecond) {
+    lastSecond = second
+    lastText = String(second)
+  }
+  return lastText
 }
 
 function stampedValue(draft: Draft, id: string | undefined, timestamp: string | undefined): string {

@@ -67,7 +67,9 @@ function readBatch(call: Call, judge: Judge): Batch {
   const drafts: Draft[] = []
   const errors: BatchError[] = []
   const refused: Judged[] = []
-  for (const [index, item] of items.entries()) {
+  let index = -1
+  for (const item of items) {
+    index += 1
     const read = judgeItem(item, judge)
     if (read instanceof RefusedByRules) {
       refused.push(...read.findings)

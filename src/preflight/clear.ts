@@ -85,6 +85,7 @@ const BACKSLASH = 92
 const OPEN_OBJECT = 123
 const CLOSE_OBJECT = 125
 const RESERVED = ['recipient', 'from_address', 'reply_to'].map(bytesOf)
+const SHORTEST = Math.min(...RESERVED.map(({ length }) => length))
 
 /**
  * The index after the data of an event, written without blanks, in which there are only texts without escapes, usual numbers
@@ -115,6 +116,7 @@ function endOfText(bytes: Uint8Array, open: number): number {
 }
 
 function isReserved(bytes: Uint8Array, from: number, to: number): boolean {
+  if (to - from < SHORTEST) return false
   for (const name of RESERVED) if (name.length === to - from && startsWith(bytes, from, name)) return true
   return false
 }
