@@ -106,6 +106,10 @@ async function work(left: Mutant[]): Promise<number> {
 
 const wanted = process.argv[2] ?? ''
 const chosen = MUTANTS.filter(({ name, tests }) => name.includes(wanted) || tests.includes(wanted))
+if (chosen.length === 0) {
+  say(`No planted fault has "${wanted}" in its name, and no proof of that name is to notice one.`)
+  process.exit(2)
+}
 const red = await failUnplanted(chosen)
 if (red.length > 0) {
   say(`${red.length} of the commands fail with nothing planted, so that they can notice nothing.`)

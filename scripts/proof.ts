@@ -111,7 +111,7 @@ ${table(['Proof', 'Promises', 'Claim', 'Fault model', 'Control: what is planted'
 ## Figures
 
 Of \`--full\`, where the counts say how far it got, two or three proofs at a time on the two cores: durations are no measure of speed.
-D6 and the controls are of quick scale. A control passed when the proof noticed.
+The controls are of quick scale. A control passed when the proof noticed.
 
 ${table(['Proof', 'Run', 'Verdict', 'Figures', 'Seed', 'Seconds', 'Machine', 'Commit'], rows)}
 `
