@@ -25,3 +25,15 @@ test('the key is that of the identifier, whatever was asked for before', () => {
     { numRuns: 2_000, seed: 7 },
   )
 })
+
+test('a key is never taken for another whose letters are the bytes of this one', () => {
+  const keys = new KeyTable('id')
+  const keyOf = (text: string) => {
+    const bytes = Buffer.from(text)
+    return keys.keyOf(bytes, 0, bytes.length)
+  }
+  for (let n = 0; n < 100_000; n += 1) {
+    keyOf(`x${n}Ã©y`) // whose letters are the bytes of é; one time in 32,768 the two have the same slot
+    assert.equal(keyOf(`x${n}éy`), `id:x${n}éy`)
+  }
+})

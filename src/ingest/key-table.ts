@@ -29,11 +29,13 @@ export class KeyTable {
     return key
   }
 
-  /** What is not ASCII, or was written otherwise than it stands in the key, is not recognised. */
+  /** Of ASCII alone: the letters of one key may be the bytes of another, as those of "Ã©" are of "é". */
   #endsWith(key: string, bytes: Uint8Array, from: number): boolean {
     const start = this.#prefix.length
-    for (let at = start; at < key.length; at += 1)
-      if (key.charCodeAt(at) !== bytes[from + at - start]) return false
+    for (let at = start; at < key.length; at += 1) {
+      const code = key.charCodeAt(at)
+      if (code > 127 || code !== bytes[from + at - start]) return false
+    }
     return true
   }
 }
