@@ -7,6 +7,7 @@
 import { crc32 } from 'node:zlib'
 import type { BusRecord } from '../core/record.ts'
 import { decodeStretch, encodeMeta } from './sqlite-columns.ts'
+import { stringOf, type Text } from './sqlite-pack.ts'
 import { lanesOf, type Stretch } from './stretch.ts'
 
 /** Limits of one chunk: a reader holds a whole one in memory. A single larger record is a chunk of its own. */
@@ -21,9 +22,9 @@ export interface Chunk {
   readonly sum: number
   readonly chain: number
   /** What is said beside the values (sqlite-columns.ts). */
-  readonly meta: string
+  readonly meta: Text
   /** The values, one after the other. */
-  readonly body: string
+  readonly body: Text
 }
 
 /** Records as they lie in a chunk, wherever in the topic that will be. */
@@ -90,7 +91,8 @@ function storable(record: BusRecord): BusRecord {
   return { ...record, value: record.value.replace(/\p{Surrogate}/gu, escaped) }
 }
 
-export const decodeChunk = ({ first, meta, body }: Chunk): Stretch => decodeStretch(first, meta, body)
+export const decodeChunk = ({ first, meta, body }: Chunk): Stretch =>
+  decodeStretch(first, stringOf(meta), stringOf(body))
 
 type Summed = Omit<Chunk, 'sum' | 'chain'>
 

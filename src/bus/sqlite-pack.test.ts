@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { pack, unpack } from './sqlite-pack.ts'
+import { pack, stringOf, unpack } from './sqlite-pack.ts'
 
 test('a text comes back to the letter, packed or not', () => {
-  for (const text of ['', 'short', 'ä€😀\u0000'.repeat(10), 'ä€😀\u0000\\ud800'.repeat(10_000)])
-    assert.equal(unpack(pack(text)), text)
+  for (const text of ['', 'short', 'ä€😀\u0000'.repeat(10), 'ä€😀\u0000\\ud800'.repeat(100_000)]) {
+    const read = unpack(pack(text))
+    assert.equal(stringOf(read), text)
+    assert.equal(stringOf(unpack(pack(read))), text)
+  }
 })
 
 test('long texts that are much alike take little room, and short ones are left as they are', () => {

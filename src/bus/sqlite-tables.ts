@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib'
 import type { GroupState } from './group.ts'
 import { packSaved, type Range, unpackSaved } from './progress.ts'
 import type { Chunk } from './sqlite-chunk.ts'
-import { pack, unpack } from './sqlite-pack.ts'
+import { pack, type Text, unpack } from './sqlite-pack.ts'
 
 /**
  * `chunk` is found by its unique index, which also tells where a chunk begins when the chunk itself cannot be read.
@@ -234,7 +234,7 @@ const chunkOf = (row: Columns): Chunk => ({
 })
 
 /** What cannot be unpacked is not the text whose checksum the chunk has: the check finds that out, and names it. */
-function textOf(stored: unknown): string {
+function textOf(stored: unknown): Text {
   try {
     return unpack(stored)
   } catch {
