@@ -94,6 +94,11 @@ export class Dispatcher {
     return fresh.length + single.length + suspect.length + (retries ? retry.length : 0) > 0
   }
 
+  /** How many operations could go now, about: as much of what is queued as people stand ready. Retries are not among them. */
+  get fresh(): number {
+    return (this.#queued * this.#lanes.fresh.length) / Math.max(1, this.#keys.size)
+  }
+
   /** True when a batch taken now would be as large as it can be, or nearly: there is nothing to linger for. */
   get full(): boolean {
     return this.#lanes.fresh.length >= this.#batchItems || this.#queuedBytes() >= LIMITS.batchBytes

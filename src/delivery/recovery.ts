@@ -19,6 +19,7 @@ export class Recovery {
   #left = 0
   /** How many come before anything new does. */
   #unseen = 0
+  #isOver = false
   /** Where the bus is shared: the epoch under which each lane came last. */
   #epochs: Map<number, number> | undefined
 
@@ -46,8 +47,14 @@ export class Recovery {
     this.giveUp()
   }
 
+  /** What the last process had ended is known, or not waited for. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
   /** No more records come for now. */
   giveUp(): void {
+    this.#isOver = true
     this.#done.resolve()
   }
 

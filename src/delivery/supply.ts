@@ -98,10 +98,11 @@ export class Supply implements AsyncDisposable {
   /** These ended, or are no longer this member's: there is room for others. */
   release(ops: readonly Op[]): void {
     this.#window.release(ops)
-    this.#ringForRoom()
+    this.ringForRoom()
   }
 
-  #ringForRoom(): void {
+  /** There may be room: something ended, or left. */
+  ringForRoom(): void {
     this.#again.ring()
     for (const bell of this.#room.values()) bell.ring()
   }
@@ -117,9 +118,15 @@ export class Supply implements AsyncDisposable {
       this.#ownership.see(found)
       this.#admit(topic, await this.#mine(topic, found.map(adopt), subscription))
       if (!this.#window.hasRoom(topic)) this.#recovery.giveUp()
-      while (!this.#window.hasRoom(topic) && !this.#options.stop.aborted)
+      while (!this.#wants(topic) && !this.#options.stop.aborted)
         await this.#room.get(topic)?.wait(this.#options.clock, 1_000, this.#options.stop)
     }
+  }
+
+  /** Until what the last process had ended is known, the window is filled whole: nothing need go for that. */
+  #wants(topic: string): boolean {
+    const isAmple = topic === TOPICS.events && this.#recovery.isOver && this.#window.isAmple
+    return this.#window.hasRoom(topic) && !isAmple
   }
 
   /** Without what has ended before, and without the replays of other ledgers. */
@@ -182,7 +189,7 @@ export class Supply implements AsyncDisposable {
   async #handOver(topic: string, lanes: readonly number[]): Promise<void> {
     this.#ownership.end(topic, lanes)
     this.#window.forget((place) => this.#ownership.isOver(place))
-    this.#ringForRoom()
+    this.ringForRoom()
     await this.#options.drained()
   }
 }

@@ -1,6 +1,9 @@
 /**
  * The window: what delivery holds in memory of the backlog, and how much of it may be one person's. It fills the dispatcher.
  *
+ * It is filled until a quarter of it could go at once. Whatever waits longer in memory outlives the young generation there,
+ * and to collect it costs more than to deliver it. Where people with a run under way hold up what waits, it is filled whole.
+ *
  * Memory, whatever the backlog is, besides what one batch brings beyond it (2,000 operations or 8 MB):
  *
  * - what came from the log: 20,000 operations, 64 MB of values; of one person a twentieth waits here, the rest is set aside;
@@ -19,6 +22,8 @@ import type { Amount, Op } from './op.ts'
 const WINDOW: Amount = { ops: 20_000, bytes: 64 * 1024 * 1024 }
 /** One person's part of what came from the log is 1,000 operations: ten calls, if each takes the 100 of one run. */
 const SHARES = 20
+/** The part of it that is ample: five full batches. */
+const AMPLE = 4
 /** What was read again may be a quarter more: five people with long queues are read as fast as they go. */
 const AGAIN = 4
 const ASIDE_OPS = 1_000_000
@@ -72,6 +77,11 @@ export class Window {
       this.#dispatcher.held - again.ops < this.#most.ops &&
       this.#dispatcher.bytes - again.bytes < this.#most.bytes
     )
+  }
+
+  /** So much could go that more need not be held. */
+  get isAmple(): boolean {
+    return this.#dispatcher.fresh >= this.#most.ops / AMPLE
   }
 
   /** Replays are never set aside: they are few, and late by intention. */

@@ -178,6 +178,7 @@ export class Delivery implements AsyncDisposable {
     const waitMs = lingerMs > 0 ? lingerMs : this.#pace.leave(now)
     if (waitMs > 0) return waitMs
     const batch = this.#dispatcher.take(retries)
+    this.#supply.ringForRoom()
     this.#readySince = undefined
     if (batch === undefined) return Math.min(due, Math.max(1, retryWaitMs))
     const leaving = this.#sift(batch)
