@@ -24,7 +24,8 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { People } from '../people/people.ts'
 import { type Claims, Dedupe, type Earlier, type Recalled } from './dedupe.ts'
 import type { Draft } from './draft.ts'
-import { Keys, type Placement } from './keys.ts'
+import { Keys } from './keys.ts'
+import { makeRecord } from './placed.ts'
 import { type Operation, stamp } from './stamp.ts'
 
 export interface IntakeOptions {
@@ -219,17 +220,3 @@ const NOBODY: readonly Recalled[] = []
 
 /** Most requests have nothing by which a repeat of them would be known, and ask no store whether they are one. */
 const mayRepeat = ({ operations }: Visit): boolean => operations.some(({ seenAs }) => seenAs !== undefined)
-
-/** `headers`: what the request says for all; `at`: when Sluice received it, milliseconds since 1970. */
-export function makeRecord(
-  operation: Operation,
-  { key, alsoKeys }: Placement,
-  { headers, at }: Pick<Visit, 'headers' | 'at'>,
-): BusRecord {
-  const { id, kind, value, stamped, headers: own } = operation
-  if (alsoKeys.length === 0 && !stamped && own === undefined) return { id, key, kind, at, headers, value }
-  const more: Record<string, string> = { ...headers, ...own }
-  if (alsoKeys.length > 0) more[HEADER.alsoKeys] = JSON.stringify(alsoKeys)
-  if (stamped) more[HEADER.stamped] = '1'
-  return { id, key, kind, at, headers: more, value }
-}

@@ -10,7 +10,7 @@ import { bytesOf, endOfValue, skipSpace, startsWith } from '../core/json-bytes.t
 import { LIMITS } from '../core/limits.ts'
 import type { Kind } from '../core/operation.ts'
 import { endOfClearData, isClear } from '../preflight/clear.ts'
-import { type Draft, plainDraft } from './draft.ts'
+import { type Draft, PlainDraft } from './draft.ts'
 import { KeyTable } from './key-table.ts'
 import { endOfName, endOfSeconds } from './plain-bytes.ts'
 
@@ -144,8 +144,15 @@ class Reader {
     if (end < 0 || bytes[end] !== CLOSE_OBJECT || end + 1 - start > this.#most) return undefined
     this.#end = end + 1
     const seconds = timed === undefined ? undefined : Number(this.#cut(timed, stamped))
-    const text = { before: this.#cut(start, before), after: this.#cut(after, end + 1) }
-    return plainDraft({ kind, key: this.#key, clientId, seconds, text, isClear: this.#isClear })
+    return new PlainDraft({
+      kind,
+      key: this.#key,
+      clientId,
+      seconds,
+      before: this.#cut(start, before),
+      after: this.#cut(after, end + 1),
+      isClear: this.#isClear,
+    })
   }
 
   /** Attributes that name no further identifier of the person; -1 where they may, or where they are no object. */

@@ -8,7 +8,7 @@ import { bytesOf, endOfValue, skipSpace, startsWith } from '../core/json-bytes.t
 import { LIMITS } from '../core/limits.ts'
 import { personKey } from '../core/operation.ts'
 import { isClear } from '../preflight/clear.ts'
-import { type Draft, plainDraft } from './draft.ts'
+import { type Draft, PlainDraft } from './draft.ts'
 import { endOfName, endOfSeconds } from './plain-bytes.ts'
 import { toIdentifiers } from './translate-v1.ts'
 
@@ -49,15 +49,13 @@ export function cutEvent(identifier: string, body: Buffer): Draft | undefined {
   const identifiers = toIdentifiers(identifier)
   const { name, data, timestamp, id } = found
   const time = timestamp === undefined ? '' : `,"timestamp":${timestamp}`
-  return plainDraft({
+  return new PlainDraft({
     kind: 'person.event',
     key: personKey(identifiers),
     clientId: id?.slice(1, -1),
     seconds: timestamp === undefined ? undefined : Number(timestamp),
-    text: {
-      before: `{"type":"person","identifiers":${JSON.stringify(identifiers)},"action":"event","name":${name}`,
-      after: data === undefined ? `${time}}` : `${time},"attributes":${data}}`,
-    },
+    before: `{"type":"person","identifiers":${JSON.stringify(identifiers)},"action":"event","name":${name}`,
+    after: data === undefined ? `${time}}` : `${time},"attributes":${data}}`,
     isClear: data === undefined || isClear('person.event', data),
   })
 }

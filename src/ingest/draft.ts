@@ -70,30 +70,31 @@ export const isKnownMember = (name: string): boolean => ORDERED.has(name)
 
 const NOBODY: readonly string[] = []
 
-export interface PlainParts extends Pick<Draft, 'kind' | 'key' | 'clientId' | 'seconds'> {
-  readonly text: Plain
-  readonly isClear: boolean
-}
+type PlainParts = Plain & Pick<Draft, 'kind' | 'key' | 'clientId' | 'seconds'> & { readonly isClear: boolean }
 
 /** A draft that keeps its text. Its members are cut, and it is parsed, only if somebody asks for that. */
-export const plainDraft = (parts: PlainParts): Draft => new PlainDraft(parts)
-
-class PlainDraft implements Draft {
+export class PlainDraft implements Draft, Plain {
   readonly kind: Kind
   readonly key: string | undefined
   readonly others = NOBODY
   readonly clientId: string | undefined
   readonly seconds: number | undefined
-  readonly plain: Plain
+  readonly before: string
+  readonly after: string
   readonly isClear: boolean
 
-  constructor({ kind, key, clientId, seconds, text, isClear }: PlainParts) {
+  constructor({ kind, key, clientId, seconds, before, after, isClear }: PlainParts) {
     this.kind = kind
     this.key = key
     this.clientId = clientId
     this.seconds = seconds
-    this.plain = text
+    this.before = before
+    this.after = after
     this.isClear = isClear
+  }
+
+  get plain(): Plain {
+    return this
   }
 
   get members(): Members {
@@ -106,7 +107,7 @@ class PlainDraft implements Draft {
 
   get #text(): string {
     const id = this.clientId === undefined ? '' : `,"id":${JSON.stringify(this.clientId)}`
-    return `${this.plain.before}${id}${this.plain.after}`
+    return `${this.before}${id}${this.after}`
   }
 }
 

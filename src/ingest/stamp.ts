@@ -17,7 +17,11 @@ export interface Arrival {
   readonly ulids: Ulids
 }
 
-export interface Operation {
+/**
+ * A class, since V8 allocates what comes of a literal among the old as soon as most of it survives a collection of the young,
+ * as it does while a process starts: from then on all that it points to lives on with it.
+ */
+export class Operation {
   readonly id: string
   /** Under what a repeat is recognised, within its source; undefined when the client gave nothing to tell it by. */
   readonly seenAs: string | undefined
@@ -28,24 +32,27 @@ export interface Operation {
   readonly stamped: boolean
   readonly value: string
   readonly headers: Headers | undefined
-}
 
-/** `index` is the operation's place in its request. The draft is used up: the stamps go into its members. */
-export function stamp(draft: Draft, index: number, arrival: Arrival): Operation {
-  const { kind, others, headers, at = arrival.at } = draft
-  const { id, seenAs } = nameOperation(draft, index, arrival)
-  const stamped = draft.seconds === undefined && hasTime(kind)
-  return {
-    id,
-    seenAs,
-    kind,
-    key: draft.key ?? `invite:${id}`,
-    others,
-    stamped: stamped && kind === 'person.identify',
-    value: stampedValue(draft, isEvent(kind) ? id : undefined, stamped ? secondsText(at) : undefined),
-    headers,
+  /** `at`: when it came in, milliseconds since 1970. */
+  constructor(draft: Draft, { id, seenAs }: Name, at: number) {
+    const { kind, others, headers } = draft
+    const isStamped = draft.seconds === undefined && hasTime(kind)
+    this.id = id
+    this.seenAs = seenAs
+    this.kind = kind
+    this.key = draft.key ?? `invite:${id}`
+    this.others = others
+    this.stamped = isStamped && kind === 'person.identify'
+    this.value = stampedValue(draft, isEvent(kind) ? id : undefined, isStamped ? secondsText(at) : undefined)
+    this.headers = headers
   }
 }
+
+type Name = Pick<Operation, 'id' | 'seenAs'>
+
+/** `index` is the operation's place in its request. The draft is used up: the stamps go into its members. */
+export const stamp = (draft: Draft, index: number, arrival: Arrival): Operation =>
+  new Operation(draft, nameOperation(draft, index, arrival), draft.at ?? arrival.at)
 
 let lastSecond = 0
 let lastText = '0'
@@ -84,7 +91,7 @@ const hasTime = (kind: Kind): boolean =>
  * receipt, which differs between two tries. The repeat is recognised by the hash alone (its last 16 digits, 80 bits), so
  * that a client which stamps each try anew is recognised too.
  */
-function nameOperation(draft: Draft, index: number, arrival: Arrival): Pick<Operation, 'id' | 'seenAs'> {
+function nameOperation(draft: Draft, index: number, arrival: Arrival): Name {
   const { clientId, seconds } = draft
   const { source, idempotencyKey } = arrival
   if (clientId !== undefined && isUlid(clientId)) return { id: clientId, seenAs: clientId.toUpperCase() }

@@ -6,9 +6,9 @@
 import { isUtf8 } from 'node:buffer'
 import { type BusRecord, HEADER, type Headers, placeOf, type Received, UNREADABLE } from '../core/record.ts'
 import { deriveUlid, type Ulids } from '../core/ulid.ts'
-import { makeRecord } from './accept.ts'
 import type { Judge } from './judge.ts'
 import { type Fault, isFault, readAndJudge } from './message.ts'
+import { makeRecord } from './placed.ts'
 import { stamp } from './stamp.ts'
 
 /** Whether it was written by a producer that knows nothing of Sluice. */
