@@ -27,7 +27,7 @@ function copyOfTheCode(): string {
 const isProof = ([first = '']: readonly string[]): boolean => /^[A-Z]\d+$/.test(first)
 
 function commandOf(tests: Mutant['tests']): readonly string[] {
-  if (!isProof(tests)) return ['--test', '--test-timeout=60000', ...tests]
+  if (!isProof(tests)) return ['--test', '--test-timeout=60000', '--test-force-exit', ...tests]
   const seeds = tests.includes('T0') ? ['--seeds', String(SEEDS)] : []
   return ['src/main.ts', 'verify', '--only', tests.join(','), '--seed', '1', ...seeds]
 }
