@@ -20,7 +20,7 @@ const OWN = [
 ]
 
 export const flow = find('test/flow/*.test.ts')
-export const units = find('src/**/*.test.ts').filter((path) => !OWN.some((own) => own.test(path)))
+export const beside = find('src/**/*.test.ts').filter((path) => !OWN.some((own) => own.test(path)))
 
 /** Loads test files one after the other, so that their tests belong to this process. */
 export async function load(paths: readonly string[]): Promise<void> {
@@ -28,7 +28,7 @@ export async function load(paths: readonly string[]): Promise<void> {
 }
 
 if (import.meta.main) {
-  const shared = new Set([...flow, ...units])
+  const shared = new Set([...flow, ...beside])
   const alone = find('{src,test}/**/*.test.ts').filter((path) => !shared.has(path))
   process.stdout.write(`${alone.join('\n')}\n`)
 }
