@@ -56,6 +56,15 @@ test('exactly 72 hours, a wait of less than a minute, what was old when it came 
   assert.deepEqual([batch?.items, ended.length, found.length], [4, 0, 0])
 })
 
+test('the time is read in whatever form it stands', () => {
+  const seconds = (NOW - 73 * HOUR) / 1000
+  for (const time of [`${seconds}`, `"${seconds}"`, `${seconds}.0`, `${seconds / 1e9}e9`])
+    for (const end of [',"attributes":{}}', '}', ' }']) {
+      const value = `{"type":"person","timestamp":${time}${end}`
+      assert.equal(sift([event('a', 0, 70, { value })]).ended.length, 1, value)
+    }
+})
+
 test('what is put right has the second of the call, and is told of once', () => {
   const op = event('a', 73, 70)
   const ages = new Ages(policiesWith({ aged_event: 'fix' }))
