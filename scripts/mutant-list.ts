@@ -70,15 +70,15 @@ const ROWS: readonly Row[] = [
   [
     'no key barrier',
     'delivery/dispatcher.ts',
-    "queue.state = 'busy'",
-    "queue.state = 'idle'\n        this.#consider(queue)",
+    'this.#queueOf(key).depart(run.ops)',
+    "{\n      this.#queueOf(key).depart(run.ops)\n      this.#queueOf(key).state = 'idle'\n      this.#consider(this.#queueOf(key))\n    }",
     DISPATCHER,
   ],
   [
     'failed operations go to the end',
-    'delivery/dispatcher.ts',
-    'queue.ops.unshift(own)',
-    'for (const op of own) queue.ops.push(op)',
+    'delivery/key-queue.ts',
+    'this.ops.unshift(own)',
+    'for (const op of own) this.ops.push(op)',
     DISPATCHER,
   ],
   [
@@ -432,9 +432,9 @@ const ROWS: readonly Row[] = [
   ],
   [
     'failed operations given back in reverse',
-    'delivery/dispatcher.ts',
-    'queue.ops.unshift(own)',
-    'queue.ops.unshift(own.toReversed())',
+    'delivery/key-queue.ts',
+    'this.ops.unshift(own)',
+    'this.ops.unshift(own.toReversed())',
     SIMULATION,
   ],
   [

@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import { HEADER, type Received, TOPICS } from '../core/record.ts'
 import { type Policies, policiesWith } from '../preflight/rules.ts'
 import { Ages, headersOf } from './age.ts'
-import { type Batch, Dispatcher } from './dispatcher.ts'
+import type { Batch } from './batch.ts'
+import { Dispatcher } from './dispatcher.ts'
 import { makeOp, type Op } from './op.ts'
 
 const HOUR = 3_600_000

@@ -9,7 +9,7 @@ import { findingsText, type Judged } from '../preflight/finding.ts'
 import { Memory } from '../preflight/memory.ts'
 import type { Policies, RuleName } from '../preflight/rules.ts'
 import { EVENT_SECONDS } from '../preflight/times.ts'
-import type { Batch } from './dispatcher.ts'
+import type { Batch } from './batch.ts'
 import type { Ended, Op } from './op.ts'
 import { itemsOf, type Run } from './run.ts'
 

@@ -8,27 +8,12 @@
  */
 import { LIMITS } from '../core/limits.ts'
 import { BATCH_FRAME_BYTES } from '../customerio/track.ts'
+import { type Batch, countItems, makeBatch } from './batch.ts'
+import { KeyQueue } from './key-queue.ts'
 import { type Amount, isSuspect, type Op } from './op.ts'
+import { Parking } from './parking.ts'
 import { Queue } from './queue.ts'
 import { formRun, isSingle, itemsOf, type Run } from './run.ts'
-
-/** `single`: one operation in a call of its own form; `batch`: a v2 batch. */
-export interface Batch {
-  readonly form: 'batch' | 'single'
-  readonly runs: readonly Run[]
-  readonly items: number
-  /** It repeats operations that failed before, and so is charged to the retry budget. */
-  readonly retry: boolean
-}
-
-interface KeyQueue {
-  readonly key: string
-  readonly ops: Queue<Op>
-  /** Of the values of `ops`. */
-  bytes: number
-  /** `idle`: nothing may go. `ready`: it waits in a lane. `busy`: a run is in flight. `parked`: until `parkedUntil`. */
-  state: 'idle' | 'ready' | 'busy' | 'parked'
-}
 
 /** Ready keys wait in one of four lanes; a batch is drawn from one kind of them. */
 type Lane = 'fresh' | 'retry' | 'suspect' | 'single'
@@ -44,7 +29,7 @@ export class Dispatcher {
     suspect: new Queue(),
     single: new Queue(),
   }
-  readonly #parked: { until: number; keys: KeyQueue[] }[] = []
+  readonly #parked = new Parking<KeyQueue>()
   #turn = 0
   #queued = 0
   #bytes = 0
@@ -79,11 +64,7 @@ export class Dispatcher {
     for (const op of ops) {
       this.#queued += 1
       this.#bytes += op.bytes
-      for (const key of op.keys) {
-        const queue = this.#queueOf(key)
-        queue.ops.push(op)
-        queue.bytes += op.bytes
-      }
+      for (const key of op.keys) this.#queueOf(key).push(op)
       for (const key of op.keys) this.#consider(this.#queueOf(key))
     }
   }
@@ -176,14 +157,7 @@ export class Dispatcher {
 
   /** All operations of a run have the same people. */
   #depart(run: Run): void {
-    for (const key of run.ops[0]?.keys ?? []) {
-      const queue = this.#queueOf(key)
-      for (const op of run.ops) {
-        queue.ops.shift()
-        queue.bytes -= op.bytes
-      }
-      queue.state = 'busy'
-    }
+    for (const key of run.ops[0]?.keys ?? []) this.#queueOf(key).depart(run.ops)
     this.#queued -= run.ops.length
     this.#inFlight += run.ops.length
   }
@@ -204,10 +178,10 @@ export class Dispatcher {
     this.#queued += ops.length
     const queues = this.#queuesOf(ops)
     for (const queue of queues) {
-      unshift(queue, ops)
+      queue.unshift(ops)
       queue.state = 'parked'
     }
-    this.#park(queues, until)
+    this.#parked.park(queues, until)
   }
 
   /**
@@ -217,28 +191,17 @@ export class Dispatcher {
   putBack(ops: readonly Op[]): void {
     this.#inFlight -= ops.length
     this.#queued += ops.length
-    for (const queue of this.#queuesOf(ops)) unshift(queue, ops)
-  }
-
-  #park(keys: KeyQueue[], until: number): void {
-    const last = this.#parked.at(-1)
-    if (last?.until === until) last.keys.push(...keys)
-    else {
-      const at = this.#parked.findLastIndex((entry) => entry.until <= until)
-      this.#parked.splice(at + 1, 0, { until, keys })
-    }
+    for (const queue of this.#queuesOf(ops)) queue.unshift(ops)
   }
 
   /** Makes ready whatever was parked until `now`. Returns when the next one is due, or Infinity. */
   unpark(now: number): number {
-    while (this.#parked[0] !== undefined && this.#parked[0].until <= now) {
-      const due = this.#parked.shift()
-      for (const queue of due?.keys ?? []) {
+    for (let due = this.#parked.takeDue(now); due !== undefined; due = this.#parked.takeDue(now))
+      for (const queue of due) {
         queue.state = 'idle'
         this.#consider(queue)
       }
-    }
-    return this.#parked[0]?.until ?? Number.POSITIVE_INFINITY
+    return this.#parked.next
   }
 
   /** Everything parked becomes ready: an outage has ended. */
@@ -255,11 +218,7 @@ export class Dispatcher {
   /** Drops what is queued of lanes that were taken away, and returns it; what is in flight ends by itself. */
   forget(isGone: (op: Op) => boolean): ReadonlySet<Op> {
     const gone = new Set<Op>()
-    for (const queue of this.#keys.values())
-      for (const op of queue.ops.filter((op) => !isGone(op))) {
-        queue.bytes -= op.bytes
-        gone.add(op)
-      }
+    for (const queue of this.#keys.values()) for (const op of queue.forget(isGone)) gone.add(op)
     this.#queued -= gone.size
     for (const op of gone) this.#bytes -= op.bytes
     for (const lane of Object.values(this.#lanes)) lane.filter(() => false)
@@ -273,7 +232,7 @@ export class Dispatcher {
   #queueOf(key: string): KeyQueue {
     const known = this.#keys.get(key)
     if (known) return known
-    const made: KeyQueue = { key, ops: new Queue(), bytes: 0, state: 'idle' }
+    const made = new KeyQueue(key)
     this.#keys.set(key, made)
     return made
   }
@@ -314,12 +273,6 @@ export class Dispatcher {
   }
 }
 
-function unshift(queue: KeyQueue, ops: readonly Op[]): void {
-  const own = ops.filter((op) => op.keys.includes(queue.key))
-  queue.ops.unshift(own)
-  for (const { bytes } of own) queue.bytes += bytes
-}
-
 interface LaneTake {
   readonly lane: Queue<KeyQueue>
   readonly op: Op
@@ -334,11 +287,4 @@ function laneFor(op: Op): Lane {
   if (isSingle(op)) return 'single'
   if (isSuspect(op)) return 'suspect'
   return isRetry(op) ? 'retry' : 'fresh'
-}
-
-const countItems = (runs: readonly Run[]): number => runs.reduce((sum, run) => sum + itemsOf(run), 0)
-
-function makeBatch(form: Batch['form'], runs: readonly Run[], retry: boolean): Batch | undefined {
-  if (runs.length === 0) return undefined
-  return { form, runs, retry, items: countItems(runs) }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Batch } from './dispatcher.ts'
+import type { Batch } from './batch.ts'
 import { makeOp, type Op } from './op.ts'
 import { type Run, textsOf } from './run.ts'
 import { split } from './split.ts'

@@ -5,7 +5,7 @@
 import type { Refusal } from '../core/outcome.ts'
 import { itemRefusal, type Verdict } from '../customerio/outcome.ts'
 import type { ItemError } from '../customerio/wire.ts'
-import type { Batch } from './dispatcher.ts'
+import type { Batch } from './batch.ts'
 import type { Ended, Op } from './op.ts'
 import { itemsOf, type Run } from './run.ts'
 

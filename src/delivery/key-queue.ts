@@ -1,0 +1,44 @@
+/** What waits of one person, in order. */
+import type { Op } from './op.ts'
+import { Queue } from './queue.ts'
+
+export class KeyQueue {
+  readonly key: string
+  readonly ops = new Queue<Op>()
+  /** Of the values of `ops`. */
+  bytes = 0
+  /** `idle`: nothing may go. `ready`: it waits in a lane. `busy`: a run is in flight. `parked`: until its time. */
+  state: 'idle' | 'ready' | 'busy' | 'parked' = 'idle'
+
+  constructor(key: string) {
+    this.key = key
+  }
+
+  push(op: Op): void {
+    this.ops.push(op)
+    this.bytes += op.bytes
+  }
+
+  /** These, which are its first, leave. */
+  depart(ops: readonly Op[]): void {
+    for (const { bytes } of ops) {
+      this.ops.shift()
+      this.bytes -= bytes
+    }
+    this.state = 'busy'
+  }
+
+  /** Those of them that are this person's come back to its head, in order. */
+  unshift(ops: readonly Op[]): void {
+    const own = ops.filter((op) => op.keys.includes(this.key))
+    this.ops.unshift(own)
+    for (const { bytes } of own) this.bytes += bytes
+  }
+
+  /** Returns what went. */
+  forget(isGone: (op: Op) => boolean): readonly Op[] {
+    const gone = this.ops.filter((op) => !isGone(op))
+    for (const { bytes } of gone) this.bytes -= bytes
+    return gone
+  }
+}
