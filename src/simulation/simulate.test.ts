@@ -30,6 +30,10 @@ const FOUND: readonly (Run & { readonly about: string })[] = [
       'the event of a suppressed person took effect by its repeat, and was taken for one that was overtaken',
     seed: 1477,
   },
+  {
+    about: 'what was said of a suppressed person came again after a crash, when she was no longer suppressed',
+    seed: 4294,
+  },
 ]
 
 for (const { about, ...run } of FOUND)
