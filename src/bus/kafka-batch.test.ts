@@ -4,13 +4,14 @@ import { test } from 'node:test'
 import { createRecordsBatch, Reader, readRecordsBatch } from '@platformatic/kafka'
 import fc from 'fast-check'
 import type { BusRecord, Received } from '../core/record.ts'
-import { committedOf, type RecordBatch, readBatches } from './kafka-batch.ts'
+import { committedOf, HEAD, type RecordBatch, readBatches } from './kafka-batch.ts'
 import { BatchWriter } from './kafka-batch-writer.ts'
 import { RecordReader } from './kafka-record.ts'
 
 const SPOT = { topic: 't', lane: 3, epoch: 7 }
 const SENDER = { producer: 42n, epoch: 1 }
 const RUNS = { numRuns: 200, seed: 11 }
+const SAMPLE: BusRecord = { id: 'i', key: 'k', kind: 'person.event', at: 1, headers: {}, value: '{}' }
 
 function written(records: readonly BusRecord[], sequence = 5): Buffer {
   const writer = new BatchWriter()
@@ -204,5 +205,22 @@ test('nothing is unpacked of what is hidden, however it was compressed', () => {
     const [hidden] = committedOf([batchAt(0, 1, TRANSACTIONAL | codec)], [{ producer: 1n, from: 0 }])
     assert.ok(hidden)
     assert.equal(new RecordReader(hidden, SPOT).next(), false)
+  }
+})
+
+test('a batch that is not what was written ends what is read, and fails it where it is the first', () => {
+  const [good, bad] = [written([SAMPLE]), written([SAMPLE])]
+  const spoiled = [
+    () => bad.writeInt32BE(-12, HEAD.length),
+    () => bad.writeInt32BE(5, HEAD.length),
+    () => bad.writeInt8(1, HEAD.magic),
+    () => bad.writeInt8(bad.readInt8(bad.length - 1) ^ 1, bad.length - 1),
+  ]
+  for (const spoil of spoiled) {
+    const before = Buffer.from(bad)
+    spoil()
+    assert.equal(readBatches(Buffer.concat([good, bad])).length, 1)
+    assert.throws(() => readBatches(Buffer.concat([bad, good])), { code: 'bus_unavailable' })
+    before.copy(bad)
   }
 })

@@ -60,8 +60,8 @@ export function readBatches(bytes: Buffer): RecordBatch[] {
   while (at + HEAD.records <= bytes.length) {
     const end = at + HEAD.leaderEpoch + bytes.readInt32BE(at + HEAD.length)
     if (end > bytes.length) break
-    const batch = bytes.subarray(at, end)
-    const damage = damageOf(batch)
+    const batch = bytes.subarray(at, Math.max(end, at + HEAD.records))
+    const damage = damageOf(batch, end - at)
     if (damage !== undefined && batches.length > 0) break
     if (damage !== undefined) throw new SluiceError('bus_unavailable', damage)
     batches.push(readBatch(batch))
@@ -70,8 +70,9 @@ export function readBatches(bytes: Buffer): RecordBatch[] {
   return batches
 }
 
-function damageOf(batch: Buffer): string | undefined {
+function damageOf(batch: Buffer, length: number): string | undefined {
   const where = `The batch of records at offset ${firstOf(batch)}`
+  if (length < HEAD.records) return `${where} has a length of ${length} bytes.`
   if (batch[HEAD.magic] !== FORMAT) return `${where} has the format ${batch[HEAD.magic]}.`
   if (checksumOf(batch) !== batch.readUInt32BE(HEAD.checksum)) return `${where} does not have its checksum.`
   return undefined

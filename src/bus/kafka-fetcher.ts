@@ -1,5 +1,5 @@
 /** Keeps the held lanes supplied: one request is under way to every broker that leads a lane with room for more. */
-import { Base } from '@platformatic/kafka'
+import { Base, ProtocolError } from '@platformatic/kafka'
 import type { Clock } from '../core/clock.ts'
 import { Wakeup } from '../core/wakeup.ts'
 import { RecordCalls } from './kafka-calls.ts'
@@ -18,6 +18,8 @@ export interface FetcherOptions {
   /** Nothing will ever come from where this lane wants to read. */
   readonly onOutOfRange: (lane: HeldLane) => Promise<void>
   readonly onUnreachable: (thrown: unknown) => void
+  /** Something is wrong with this lane alone. */
+  readonly onFailing: (lane: HeldLane, failure: unknown) => void
 }
 
 /** What may wait to be handed out, over all lanes: memory is about twice that, since a fetch adds to what is there. */
@@ -65,7 +67,15 @@ export class Fetcher {
   /** Lanes that have room for more. */
   hungry(): HeldLane[] {
     const limit = this.laneBytes
-    return [...this.#options.lanes().values()].filter(({ draining, bytes }) => !draining && bytes < limit)
+    const now = this.#options.clock.mono()
+    return [...this.#options.lanes().values()].filter(
+      ({ draining, bytes, restsUntil }) => !draining && bytes < limit && restsUntil <= now,
+    )
+  }
+
+  get #someAreFull(): boolean {
+    const limit = this.laneBytes
+    return [...this.#options.lanes().values()].some(({ bytes }) => bytes >= limit)
   }
 
   async close(): Promise<void> {
@@ -98,11 +108,10 @@ export class Fetcher {
     const target = await targetOf(this.#client, this.#options.topic, this.#stale)
     this.#stale = false
     // The emptiest first: whatever its size, a broker gives the first batch of the first lane that has one, and of no other.
-    hungry.sort((a, b) => a.bytes - b.bytes)
+    hungry.sort((a, b) => a.failures - b.failures || a.bytes - b.bytes)
     const wants = hungry.map((held) => ({ held, lane: held.lane, offset: held.fetchNext }))
-    const left = this.#options.lanes().size > hungry.length
     const limits = {
-      waitMs: left ? SHORT_WAIT_MS : WAIT_MS,
+      waitMs: this.#someAreFull ? SHORT_WAIT_MS : WAIT_MS,
       laneBytes: this.laneBytes,
       maxBytes: MAX_BUFFERED,
     }
@@ -120,28 +129,35 @@ export class Fetcher {
     }
   }
 
-  /**
-   * An answer counts for the lane that asked, if it is still held and has not moved on: all else is late, and dropped. Throws
-   * what is wrong with one of the lanes when the others have what is theirs.
-   */
+  /** An answer counts for the lane that asked, if it is still held and has not moved on: all else is late, and dropped. */
   async #land(
     answer: Awaited<ReturnType<typeof fetchFrom>>,
     asked: ReadonlyMap<number, HeldLane>,
   ): Promise<void> {
     let brought = false
-    for (const { lane, from, batches, outOfRange } of answer) {
+    for (const { lane, from, batches, outOfRange, failure } of answer) {
       const held = asked.get(lane)
       if (!held || held.fenced || held.fetchNext !== from) continue
+      if (failure !== undefined) {
+        this.#rest(held, failure)
+        continue
+      }
+      held.failures = 0
       if (outOfRange) await this.#options.onOutOfRange(held)
       held.add(batches)
       brought ||= held.fetchNext !== from
     }
-    if (brought) {
-      this.movedAt = this.#options.clock.mono()
-      this.#options.onRecords()
-    }
-    const failed = answer.find(({ failure }) => failure !== undefined)
-    if (failed) throw failed.failure
+    if (!brought) return
+    this.movedAt = this.#options.clock.mono()
+    this.#options.onRecords()
+  }
+
+  /** The others go on, at their own pace. An error of the protocol may mean that another broker leads this one now. */
+  #rest(held: HeldLane, failure: unknown): void {
+    held.failures += 1
+    held.restsUntil = this.#options.clock.mono() + RETRY_MS
+    if (failure instanceof ProtocolError) this.#stale = true
+    this.#options.onFailing(held, failure)
   }
 
   async #recover(thrown: unknown): Promise<void> {

@@ -21,6 +21,10 @@ export class HeldLane {
   draining = false
   /** It is gone: what is settled of it counts no more. */
   fenced = false
+  /** It is not asked for before this, monotonic milliseconds: something is wrong with it. */
+  restsUntil = 0
+  /** How often it was asked for in vain since it was last read. */
+  failures = 0
   readonly #batches: RecordBatch[] = []
   /** Stands in the first batch, once something was taken of it. */
   #reader: RecordReader | undefined

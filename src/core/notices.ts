@@ -110,6 +110,13 @@ export const NOTICES = {
     meaning: 'Kafka does not answer or did not acknowledge in time: requests are answered 503 until it does.',
     counter: 'bus_unreachable',
   },
+  'bus.lane_failed': {
+    level: 'error',
+    meaning:
+      'A lane of a topic on Kafka cannot be read, and is asked for again and again: its people wait, all others go on.',
+    counter: 'bus_lanes_failed',
+    labels: ['topic'],
+  },
   'bus.rebalanced': {
     level: 'info',
     meaning: 'The lanes of a topic were shared out anew among the processes of a group.',

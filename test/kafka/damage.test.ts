@@ -10,6 +10,7 @@ import { makeRecord } from '../../src/bus/conformance-stand.ts'
 import { openKafkaBus } from '../../src/bus/kafka.ts'
 import { laneOf } from '../../src/bus/lane.ts'
 import { systemClock as clock } from '../../src/core/clock.ts'
+import type { Received } from '../../src/core/record.ts'
 import { createTopics, reasonToLeaveOut } from './stand.ts'
 
 const LANES = 2
@@ -24,11 +25,13 @@ test('a batch that is damaged on the disk of the broker holds up no lane but its
   const cluster = { brokers: [broker.address()] }
   await createTopics(cluster, ['t'], LANES)
   const told = Promise.withResolvers<string>()
+  const notices: string[] = []
   await using bus = openKafkaBus({
     cluster,
     clock,
     notify: (name, facts) => {
-      if (name === 'bus.unreachable') told.resolve(JSON.stringify(facts))
+      notices.push(name)
+      if (name === 'bus.lane_failed') told.resolve(JSON.stringify(facts))
     },
   })
   const published = KEYS.map((key, n) => makeRecord(key, n))
@@ -37,16 +40,27 @@ test('a batch that is damaged on the disk of the broker holds up no lane but its
 
   await using subscription = await bus.subscribe('t', 'g')
   const others = published.filter(({ key }) => laneOf(key, LANES) === 1)
-  const found = []
-  for await (const batch of subscription) {
-    found.push(...batch)
-    if (found.length >= others.length) break
+  const found: Received[] = []
+  const reading = subscription[Symbol.asyncIterator]()
+  const readOn = async (until: number) => {
+    while (found.length < until) found.push(...((await reading.next()).value ?? []))
   }
+  await readOn(others.length)
   assert.deepEqual(
     found.map(({ id }) => id),
     others.map(({ id }) => id),
   )
-  assert.match(await told.promise, /at offset 0 does not have its checksum/)
+  assert.match(await told.promise, /"lane":0.*at offset 0 does not have its checksum/)
+
+  const key = others[0]?.key ?? assert.fail()
+  for (let n = 1; n <= 50; n += 1) {
+    await bus.publish('t', [makeRecord(key, n)])
+    await readOn(others.length + n)
+  }
+  assert.deepEqual(
+    notices.filter((name) => name === 'bus.lane_failed' || name === 'bus.unreachable'),
+    ['bus.lane_failed'],
+  )
 })
 
 /** The last byte of a batch is of a record's headers. */
