@@ -48,8 +48,8 @@ const value = fc.oneof(
   fc.constantFrom('[]', '"\\ud83d"', '"\\u0000"', '1.5', '12345678901', `[${'1,'.repeat(500)}1]`),
 )
 const attributes = fc
-  .array(fc.tuple(key, value), { maxLength: 4 })
-  .map((all) => `{${all.map(([name, text]) => `${JSON.stringify(name)}:${text}`).join(',')}}`)
+  .array(fc.tuple(key, fc.constantFrom(':', ':', ' :', ': '), value), { maxLength: 4 })
+  .map((all) => `{${all.map(([name, colon, text]) => `${JSON.stringify(name)}${colon}${text}`).join(',')}}`)
 const item = fc
   .record({
     action: fc.constantFrom('event', 'identify', 'page'),
@@ -93,4 +93,10 @@ for (const text of ORDINARY)
   test(`an ordinary operation is clear: ${text.slice(40, 90)}`, () => {
     const found = plainOf(text)
     assert.ok(found?.isClear)
+  })
+
+for (const colon of [':', ' :', ': '])
+  test(`a created_at in milliseconds is not clear, written with "${colon}"`, () => {
+    const text = `{"type":"person","identifiers":{"id":"a"},"action":"identify","attributes":{"created_at"${colon}1700000000000}}`
+    assert.equal(plainOf(text)?.isClear, false)
   })

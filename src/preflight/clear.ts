@@ -6,6 +6,7 @@ import { bytesOf, endOfValue, startsWith } from '../core/json-bytes.ts'
 import { JSON_LIMITS } from '../core/json-limits.ts'
 import { LIMITS } from '../core/limits.ts'
 import { isUlid } from '../core/ulid.ts'
+import { RESERVED_OF_EVENTS } from './meaning.ts'
 import { EVENT_SECONDS, isAhead } from './times.ts'
 
 interface Moment {
@@ -26,8 +27,8 @@ export const isClear = (kind: string, attributes: string): boolean =>
   !hasOddText(attributes) &&
   (kind === 'person.identify' ? isSimple(attributes) : !EVENT_KEYS.test(attributes))
 
-/** Reserved in the data of an event (meaning.ts); or an escaped letter, which may be one of theirs. */
-const EVENT_KEYS = /"(?:recipient|from_address|reply_to)"|\\u00[2-7]/
+/** Reserved in the data of an event; or an escaped letter, which may be one of theirs. */
+const EVENT_KEYS = new RegExp(`"(?:${RESERVED_OF_EVENTS.join('|')})"|\\\\u00[2-7]`)
 
 /**
  * What texts.ts looks closer at. Searches of one character and steps over many are five times as fast as one regular
@@ -52,7 +53,7 @@ function hasDigits(text: string): boolean {
 
 /** A shorter identify cannot hold 300 attributes, each of which takes five letters at least. */
 const SHORT_IDENTIFY = 1500
-const IDENTIFY_KEYS = /"(?:_update|cio_\w+)"|"created_at":(?!\d{10}[,}])/
+const IDENTIFY_KEYS = /"(?:_update|cio_\w+)"|"created_at"(?!:\d{10}[,}])/
 
 /** Of an identify: no escapes, nothing empty, nested or long, and no key with a rule of its own but a usual created_at. */
 function isSimple(text: string): boolean {
@@ -84,7 +85,7 @@ const OPEN_ARRAY = 91
 const BACKSLASH = 92
 const OPEN_OBJECT = 123
 const CLOSE_OBJECT = 125
-const RESERVED = ['recipient', 'from_address', 'reply_to'].map(bytesOf)
+const RESERVED = RESERVED_OF_EVENTS.map(bytesOf)
 const SHORTEST = Math.min(...RESERVED.map(({ length }) => length))
 
 /**

@@ -28,6 +28,8 @@ const IDENTIFY_KEYS: Keys = {
 /** Override the settings of a campaign: what is no address would send its messages nowhere. */
 const isNoAddress = (value: unknown): boolean => !(typeof value === 'string' && /@|^\+?\d|^$/.test(value))
 const EVENT_KEYS: Keys = { recipient: isNoAddress, from_address: isNoAddress, reply_to: isNoAddress }
+/** Names with a rule of their own in the data of an event. */
+export const RESERVED_OF_EVENTS: readonly string[] = Object.keys(EVENT_KEYS)
 
 function checkReserved(attributes: unknown, keys: Keys, found: Finding[]): void {
   if (!isObject(attributes)) return
