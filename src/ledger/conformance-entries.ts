@@ -114,6 +114,20 @@ export const entryScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'what was recorded is known whatever its id is, the newest too',
+    run: async ({ open }) => {
+      const ledger = await open()
+      const ulids = [5, 7, 9].map((n) => `01KDZZZZZZ${String(n).padStart(16, '0')}`)
+      // Of these two the first is the greater in UTF-16, and the second in UTF-8.
+      const recorded = [...ulids, '\uff01order', '\u{1f600}order'].map((id, offset) => entry(id, { offset }))
+      const others = [6, 8, 10].map((n) => entry(`01KDZZZZZZ${String(n).padStart(16, '0')}`))
+      await ledger.record(recorded.slice(0, 3))
+      assert.deepEqual([...(await ledger.recorded([...recorded, ...others]))], recorded.slice(0, 3))
+      await ledger.record(recorded.slice(3))
+      assert.deepEqual([...(await ledger.recorded([...recorded, ...others]))], recorded)
+    },
+  },
+  {
     name: 'of two recordings in one call the first is the end and the second a duplicate',
     run: async ({ open }) => {
       const ledger = await open()
