@@ -121,7 +121,7 @@ interface Planted {
   readonly fault: Fault
 }
 
-let count = 0
+const published = new WeakMap<Bus, number>()
 
 const EARLY: Fault = {
   publish: async (bus, topic, records) => {
@@ -152,7 +152,8 @@ const FAULTS: Readonly<Record<string, Planted>> = {
     foundBy: 'records with one key arrive in the order',
     fault: {
       publish: (bus, topic, records) => {
-        count += records.length
+        const count = (published.get(bus) ?? 0) + records.length
+        published.set(bus, count)
         return bus.publish(topic, count % 400 < records.length ? records.slice(1) : records)
       },
     },

@@ -2,7 +2,8 @@
  * The window: what delivery holds in memory of the backlog, and how much of it may be one person's. It fills the dispatcher.
  *
  * It is filled until a quarter of it could go at once. Whatever waits longer in memory outlives the young generation there,
- * and to collect it costs more than to deliver it. Where people with a run under way hold up what waits, it is filled whole.
+ * and to collect it costs more than to deliver it. How much could go is reckoned from the people who stand ready, as if all had
+ * as much queued; what little is ready beside long queues may so pass for more.
  *
  * Memory, whatever the backlog is, besides what one batch brings beyond it (2,000 operations or 8 MB):
  *

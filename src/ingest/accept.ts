@@ -204,7 +204,7 @@ export class Intake {
     const repeated = ids.length - count
     if (count > 0) notify('ingest.accepted', { source, count })
     if (repeated > 0) notify('ingest.repeated', { source, count: repeated })
-    if (!feed.watched) return
+    if (!feed.watched || records.length === 0) return // what came before anyone watched is not told
     feed.tell(
       records.map(({ id, key, kind }) => ({ at, what: 'accepted', id, key, kind, source, correlationId })),
     )

@@ -24,11 +24,18 @@ const NAMED_IDS = 10
 const idsText = (ids: readonly string[]): string =>
   ids.length <= NAMED_IDS ? ids.join(',') : `${ids[0]}..${ids.at(-1)}`
 
+const NOTHING: readonly Judged[] = []
+
+/** What was found and let pass, or put right. */
+export const findingsOf = (drafts: readonly Draft[]): readonly Judged[] =>
+  drafts.some(({ findings }) => findings) ? drafts.flatMap(({ findings = [] }) => findings) : NOTHING
+
 /** Names the rules whose findings were let pass or put right. */
-export function noteFindings(reply: Reply, drafts: readonly Draft[]): Reply {
-  if (!drafts.some(({ findings }) => findings)) return reply
-  return reply.header('x-sluice-warnings', rulesText(drafts.flatMap(({ findings = [] }) => findings)))
-}
+export const noteWarnings = (reply: Reply, findings: readonly Judged[]): Reply =>
+  findings.length === 0 ? reply : reply.header('x-sluice-warnings', rulesText(findings))
+
+export const noteFindings = (reply: Reply, drafts: readonly Draft[]): Reply =>
+  noteWarnings(reply, findingsOf(drafts))
 
 /** `{}` and a line break, three bytes, as Customer.io sends it. */
 export function answerAccepted(reply: Reply, ids: readonly string[]): Reply {

@@ -13,8 +13,10 @@ import {
   answerPartly,
   answerV2Error,
   type BatchError,
+  findingsOf,
   noteFindings,
   noteRefused,
+  noteWarnings,
   Refused,
   refusedItems,
 } from './answers.ts'
@@ -41,17 +43,17 @@ async function takeEntity(call: Call, reply: Reply, deps: TrackDeps): Promise<Re
 }
 
 async function takeBatch(call: Call, reply: Reply, deps: TrackDeps): Promise<Reply> {
-  const { accepted, errors } = acceptBatch(call, reply, deps)
+  const { accepted, errors, found, refused } = acceptBatch(call, deps)
   const ids = await accepted
+  noteRefused(noteWarnings(reply, found), refused)
   return errors.length === 0 ? answerAccepted(reply, ids) : answerPartly(reply, ids, errors)
 }
 
 /** Apart, since whoever waits holds what he has read, and the drafts are in nobody's way when they are gone. */
-function acceptBatch(call: Call, reply: Reply, { intake, judge, nameSource }: TrackDeps) {
+function acceptBatch(call: Call, { intake, judge, nameSource }: TrackDeps) {
   const origin = originOf(call, nameSource)
   const { drafts, errors, refused } = readBatch(call, judge)
-  noteRefused(noteFindings(reply, drafts), refused)
-  return { accepted: intake.accept(drafts, origin), errors }
+  return { accepted: intake.accept(drafts, origin), errors, refused, found: findingsOf(drafts) }
 }
 
 interface Batch {
