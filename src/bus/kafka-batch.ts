@@ -62,8 +62,10 @@ export function readBatches(bytes: Buffer): RecordBatch[] {
     if (end > bytes.length) break
     const batch = bytes.subarray(at, Math.max(end, at + HEAD.records))
     const damage = damageOf(batch, end - at)
-    if (damage !== undefined && batches.length > 0) break
-    if (damage !== undefined) throw new SluiceError('bus_unavailable', damage)
+    if (damage !== undefined) {
+      if (batches.length > 0) break
+      throw new SluiceError('bus_unavailable', damage)
+    }
     batches.push(readBatch(batch))
     at = end
   }

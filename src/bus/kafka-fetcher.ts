@@ -107,7 +107,8 @@ export class Fetcher {
     }
     const target = await targetOf(this.#client, this.#options.topic, this.#stale)
     this.#stale = false
-    // The emptiest first: whatever its size, a broker gives the first batch of the first lane that has one, and of no other.
+    // The emptiest first: whatever its size, a broker gives the first batch of the first lane that has one, and of no other,
+    // which none that fails may take from the others.
     hungry.sort((a, b) => a.failures - b.failures || a.bytes - b.bytes)
     const wants = hungry.map((held) => ({ held, lane: held.lane, offset: held.fetchNext }))
     const limits = {

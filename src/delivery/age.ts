@@ -9,9 +9,9 @@ import { findingsText, type Judged } from '../preflight/finding.ts'
 import { Memory } from '../preflight/memory.ts'
 import type { Policies, RuleName } from '../preflight/rules.ts'
 import { EVENT_SECONDS } from '../preflight/times.ts'
-import type { Batch } from './batch.ts'
+import { type Batch, makeBatch } from './batch.ts'
 import type { Ended, Op } from './op.ts'
-import { itemsOf, type Run } from './run.ts'
+import type { Run } from './run.ts'
 
 export interface Sifted {
   /** What may fly; undefined when nothing is left. */
@@ -49,8 +49,7 @@ export class Ages {
         back.push(...run.ops.filter((op) => refusalOf(op) === undefined))
       }
     }
-    const items = runs.reduce((sum, run) => sum + itemsOf(run), 0)
-    return { batch: runs.length === 0 ? undefined : { ...batch, runs, items }, ended, back, found }
+    return { batch: makeBatch(batch.form, runs, batch.retry), ended, back, found }
   }
 
   #look({ runs }: Batch, nowMs: number): readonly Judged[] {
