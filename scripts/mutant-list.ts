@@ -424,6 +424,13 @@ const ROWS: readonly Row[] = [
     SIMULATION,
   ],
   [
+    'a barrier leaves while what went before it may come again',
+    'delivery/worker.ts',
+    'this.#settlement.settled().then',
+    'Promise.resolve().then',
+    ['src/delivery/worker.test.ts'],
+  ],
+  [
     'order given up for who has many waiting',
     'delivery/dispatcher.ts',
     "if (queue.state !== 'idle') return",

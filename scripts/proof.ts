@@ -74,11 +74,10 @@ among them.
 
 - T0 does not model damaged files and loss of power (D2, D3), several processes and Kafka, a call on which Customer.io acts long
   after its connection broke, nor an identifier that several people claim: whose it is depends on the order between people.
-- A process that dies after Customer.io has answered and before the ledger has it repeats what was answered. An event that was
-  said of a suppressed person, and ignored, has its effect then if an unsuppress is among the repeated (T0, seed 4294): once, but late.
-  For the same reason an identify may come again after the merge that took its person away, and leave an address with another
-  than in order: seed 12246 **fails** for that, and 21575 looks alike, of some 46,600 seeds that were run. What is sent before a
-  merge, a delete or an unsuppress would have to be in the ledger before these leave, and they before what follows them.
+- A process that dies after Customer.io has answered and before the ledger has it repeats what was answered. A merge, a deletion
+  or a suppression would change what the repetition does, so each leaves only when all that ended before it is settled
+  (seeds 4294, 12246 and 21575 failed before). A person known by several identifiers of which Sluice was not told in one
+  operation has several orders: what was said of her by another one may be repeated after.
 - L2 compares the others' p99 beside a hot person with that alone. At quick scale, one round on whatever machine, it tells only
   a queue (five times as long); at full scale the medians of five rounds may differ by half. Of a person with more queued than
   1,000 operations the rest is set aside and read again (\`src/delivery/aside.ts\`), a million of them at the most: beyond that

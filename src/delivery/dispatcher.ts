@@ -4,7 +4,8 @@
  * through `release` (it ended) or `giveBack` (again, later).
  *
  * Every key has one queue. Only the run at its head may be in flight; a merge, and an identify that brings a second
- * identifier, stand in the queues of both keys and go only when they are at the head of both.
+ * identifier, stand in the queues of both keys and go only when they are at the head of both. A barrier at the head is held
+ * back: whoever dispatches lets it through once all that ended before it is settled.
  */
 import { LIMITS } from '../core/limits.ts'
 import { BATCH_FRAME_BYTES } from '../customerio/track.ts'
@@ -13,10 +14,12 @@ import { KeyQueue } from './key-queue.ts'
 import { type Amount, isSuspect, type Op } from './op.ts'
 import { Parking } from './parking.ts'
 import { Queue } from './queue.ts'
-import { formRun, isSingle, itemsOf, type Run } from './run.ts'
+import { formRun, isBarrier, isSingle, itemsOf, type Run } from './run.ts'
 
 /** Ready keys wait in one of four lanes; a batch is drawn from one kind of them. */
 type Lane = 'fresh' | 'retry' | 'suspect' | 'single'
+
+const NONE: readonly Op[] = []
 
 const TURNS = ['batch', 'suspect', 'single'] as const
 
@@ -30,6 +33,7 @@ export class Dispatcher {
     single: new Queue(),
   }
   readonly #parked = new Parking<KeyQueue>()
+  #heldBack: Op[] = []
   #turn = 0
   #queued = 0
   #bytes = 0
@@ -209,6 +213,26 @@ export class Dispatcher {
     this.unpark(Number.POSITIVE_INFINITY)
   }
 
+  /** The barriers that came to the head of their queues since the last time: each is held back until `letThrough`. */
+  takeHeldBack(): readonly Op[] {
+    if (this.#heldBack.length === 0) return NONE
+    const taken = this.#heldBack
+    this.#heldBack = []
+    return taken
+  }
+
+  /** All that had ended when these were taken is settled: they may go. */
+  letThrough(barriers: readonly Op[]): void {
+    for (const barrier of barriers)
+      for (const key of barrier.keys) {
+        const queue = this.#keys.get(key)
+        if (queue?.state !== 'held back' || queue.ops.first !== barrier) continue
+        queue.state = 'idle'
+        queue.cleared = barrier
+        this.#consider(queue)
+      }
+  }
+
   /** An operation that waits here; looked for one by one, since nobody asks but a person. */
   find(id: string): Op | undefined {
     for (const { ops } of this.#keys.values()) for (const op of ops) if (op.record.id === id) return op
@@ -222,8 +246,9 @@ export class Dispatcher {
     this.#queued -= gone.size
     for (const op of gone) this.#bytes -= op.bytes
     for (const lane of Object.values(this.#lanes)) lane.filter(() => false)
+    this.#heldBack = []
     for (const queue of this.#keys.values()) {
-      if (queue.state === 'ready') queue.state = 'idle'
+      if (queue.state === 'ready' || queue.state === 'held back') queue.state = 'idle'
       this.#consider(queue)
     }
     return gone
@@ -259,8 +284,13 @@ export class Dispatcher {
       return
     }
     if (head.keys.length > 1 && !this.#isFirstElsewhere(head, queue)) return
-    queue.state = 'ready'
-    this.#lanes[laneFor(head)].push(queue)
+    if (isBarrier(head) && queue.cleared !== head) {
+      queue.state = 'held back'
+      this.#heldBack.push(head)
+    } else {
+      queue.state = 'ready'
+      this.#lanes[laneFor(head)].push(queue)
+    }
   }
 
   /** Whether nothing of the other people that it holds is before it. */

@@ -7,8 +7,13 @@ export class KeyQueue {
   readonly ops = new Queue<Op>()
   /** Of the values of `ops`. */
   bytes = 0
-  /** `idle`: nothing may go. `ready`: it waits in a lane. `busy`: a run is in flight. `parked`: until its time. */
-  state: 'idle' | 'ready' | 'busy' | 'parked' = 'idle'
+  /**
+   * `idle`: nothing may go. `held back`: a barrier, until what ended before it is settled. `ready`: it waits in a lane.
+   * `busy`: a run is in flight. `parked`: until its time.
+   */
+  state: 'idle' | 'held back' | 'ready' | 'busy' | 'parked' = 'idle'
+  /** The barrier that is held back no more. */
+  cleared: Op | undefined
 
   constructor(key: string) {
     this.key = key

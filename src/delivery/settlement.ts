@@ -62,6 +62,11 @@ export class Settlement {
     return this.#nextRound()
   }
 
+  /** Resolves when all that has ended by now is settled durably; never, when nothing more can be. */
+  async settled(): Promise<void> {
+    if (this.pending > 0) await this.#nextRound()
+  }
+
   /** Resolves when all that ended is settled, or when nothing more can be. */
   async drained(): Promise<void> {
     while (this.pending > 0)

@@ -96,7 +96,7 @@ async function stand({ backlog, sizes, send, around = (real) => real }: Given) {
     return theirs
   }
   const unsettled = async () => (await bus.lag(TOPICS.events, GROUP)).unsettled
-  return { delivery, started, sent, asked, answer, takeHalf, unsettled }
+  return { bus, delivery, started, sent, asked, answer, takeHalf, unsettled }
 }
 
 const OK: Reply = { status: 200, body: '{}', retryAfter: undefined, location: undefined, ms: 1 }
@@ -200,5 +200,52 @@ test('a bus that takes no word of what is settled, as Kafka while it is away, do
   answer.resolve()
   await started
   while (sent.size < PEOPLE) await turns(1)
+  await delivery[Symbol.asyncDispose]()
+})
+
+test('a barrier leaves only when what went before it is settled, and what follows only when the barrier is', async () => {
+  const merge = {
+    kind: 'person.merge',
+    headers: { 'also-keys': '["id:old"]' },
+    value:
+      '{"type":"person","action":"merge","primary":{"id":"kept"},"secondary":{"id":"old"},"attributes":{"n":2}}',
+  }
+  const calls: string[] = []
+  let gate = Promise.withResolvers<void>()
+  const { bus, delivery, started, answer, unsettled } = await stand({
+    backlog: [eventOf('old', 1), makeRecord('id:kept', 2, merge), eventOf('kept', 3)],
+    sizes: {},
+    send: async (body) => {
+      for (const [, n] of body.matchAll(/"n":(\d+)/g)) calls.push(String(n))
+      if (calls.at(-1) === '2') gate = Promise.withResolvers()
+      return OK
+    },
+    around: (real) => ({
+      share: 1,
+      settle: async (places) => {
+        await gate.promise
+        return real.settle(places)
+      },
+      [Symbol.asyncIterator]: () => real[Symbol.asyncIterator](),
+      [Symbol.asyncDispose]: () => real[Symbol.asyncDispose](),
+    }),
+  })
+  answer.resolve()
+  await started
+  /** Resolves when a call has left for somebody else: whatever could go has gone by then. */
+  const other = async (n: number) => {
+    await bus.publish(TOPICS.events, [eventOf('other', n)])
+    while (!calls.includes(String(n))) await turns(1)
+  }
+  while (calls.length < 1) await turns(1)
+  await other(10)
+  assert.deepEqual(calls, ['1', '10'])
+  gate.resolve()
+  while (!calls.includes('2')) await turns(1)
+  await other(11)
+  assert.deepEqual(calls, ['1', '10', '2', '11'])
+  gate.resolve()
+  while ((await unsettled()) > 0) await turns(1)
+  assert.deepEqual(calls, ['1', '10', '2', '11', '3'])
   await delivery[Symbol.asyncDispose]()
 })

@@ -166,6 +166,7 @@ export class Delivery implements AsyncDisposable {
 
   /** Lets one batch fly, if one may. Returns 0 when it did, else how long there is nothing to do unless something happens. */
   #launch(now: number): number {
+    this.#letBarriersThrough()
     const due = this.#dispatcher.unpark(now) - now
     const retryWaitMs = this.#pace.retryWaitMs(now)
     const retries = retryWaitMs === 0
@@ -195,6 +196,19 @@ export class Delivery implements AsyncDisposable {
     this.#dispatcher.putBack(back)
     this.#settle(ended)
     return batch
+  }
+
+  /**
+   * A merge, a deletion or a suppression changes what those before it would do if they came again: an identify would bring
+   * back who was merged, an event that was ignored would have its effect. So they must not come again once it has left.
+   */
+  #letBarriersThrough(): void {
+    const barriers = this.#dispatcher.takeHeldBack()
+    if (barriers.length === 0) return
+    void this.#settlement.settled().then(() => {
+      this.#dispatcher.letThrough(barriers)
+      this.#work.ring()
+    })
   }
 
   #track(flight: Promise<void>): void {

@@ -69,29 +69,11 @@ function holdingsWrong(options: AuditOptions, dead: ReadonlyMap<string, DeadLett
     if (want[name] !== have[name]) wrong.push(`${name} is ${have[name]}, and was said to be ${want[name]}`)
   const [events, effects] = [eventsOf(wanted), eventsOf(state)]
   const missing = events.filter((event) => !effects.includes(event))
-  const late = options.invariants.hadRestart ? saidWhileSuppressed(log.records) : new Set<string>()
-  const extra = effects.filter((effect) => !events.includes(effect) && !late.has(effect))
+  const extra = effects.filter((effect) => !events.includes(effect))
   if (missing.length > 0)
     wrong.push(`${missing.length} events had no effect: ${missing.slice(0, 5).join(' ')}`)
   if (extra.length > 0) wrong.push(`${extra.length} events should have none: ${extra.slice(0, 5).join(' ')}`)
   return wrong
-}
-
-/**
- * The data of events said between a suppress and an unsuppress of one person. Customer.io ignored them; where a process died
- * before it had written that both were taken, they come again, and she is no longer suppressed (found with seed 4294).
- */
-function saidWhileSuppressed(records: readonly Logged[]): ReadonlySet<string> {
-  const found = new Set<string>()
-  const waiting = new Map<string, string[]>()
-  for (const { key, kind, value } of records) {
-    if (kind === 'person.suppress') waiting.set(key, waiting.get(key) ?? [])
-    else if (kind === 'person.unsuppress') {
-      for (const data of waiting.get(key) ?? []) found.add(data)
-      waiting.delete(key)
-    } else if (kind.endsWith('.event')) waiting.get(key)?.push(`{"n":${spokenIn(value)}}`)
-  }
-  return found
 }
 
 /** By the number in an event: only events are ever refused. */

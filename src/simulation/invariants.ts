@@ -35,7 +35,6 @@ export class Invariants {
   readonly #effective = new Set<string>()
   readonly #lastOffset = new Map<string, { offset: number; n: number }>()
   readonly #replayed = new Set<string>()
-  #starts = 0
   #seen = 1
   #commits = 0
   #traffic: Traffic | undefined
@@ -71,14 +70,8 @@ export class Invariants {
     for (const id of ids) this.#replayed.add(id)
   }
 
-  /** What had ended may have come again. */
-  get hadRestart(): boolean {
-    return this.#starts > 1
-  }
-
   processStarted(process: ProcessClock): void {
     const { ceiling, onBroken } = this.#options
-    this.#starts += 1
     this.#traffic = new Traffic(process, ceiling, onBroken)
   }
 

@@ -34,6 +34,11 @@ const FOUND: readonly (Run & { readonly about: string })[] = [
     about: 'what was said of a suppressed person came again after a crash, when she was no longer suppressed',
     seed: 4294,
   },
+  { about: 'an identify came again after a crash, and brought back who had been merged', seed: 12246 },
+  {
+    about: 'an identify came again after a crash, and took an address from whom it had been merged into',
+    seed: 21575,
+  },
 ]
 
 for (const { about, ...run } of FOUND)
