@@ -33,6 +33,7 @@ export interface Gateway extends AsyncDisposable {
   readonly port: number
   /** Resolves when it cannot go on, such as after an error of the disk. */
   readonly failed: Promise<SluiceError>
+  /** Resolves when what the last process had ended is known, which reading a part of the backlog tells. */
   conservation(): Promise<Conservation>
   /**
    * Writes to a topic as a producer does, such as the reference envelope to `customerio.track`. Resolves when it is durable.
@@ -89,6 +90,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const surfaces = { config, clock, ulids, stores, metrics: metrics.registry, notify, ...stages, ...sights }
   const { host, port } = await world.serve(surfaces, opening)
   notify('gateway.started', { port, upstream: config.trackUrl })
+  await stages.delivery?.start() // a backlog is no reason to let those wait who have something to say
 
   const running = opening.move()
   let closing: Promise<void> | undefined
@@ -133,8 +135,9 @@ async function startStages(
     await opening.use(new TopicIntake({ ...parts, judge, intake, clock })).start()
   const replays = new Replays({ ...parts, clock })
   const delivery = config.roles.includes('delivery')
-    ? await startDelivery(config, { ...parts, judge, replays, feed }, opening)
+    ? makeDelivery(config, { ...parts, judge, feed }, opening)
     : undefined
+  if (delivery) await replays.resume()
   return { judge, intake, replays, feed, delivery }
 }
 
@@ -154,6 +157,7 @@ function observe(config: Config, { version, world, stores, metrics, delivery }: 
     group: GROUP,
     inbox: INTAKE_TOPICS.map((topic) => ({ topic, group: INTAKE_GROUP })),
     delivery: () => delivery?.state(),
+    recovered: delivery?.recovered ?? Promise.resolve(),
     upstream: upstreamOf(config),
   })
   const board = new Board(
@@ -205,14 +209,13 @@ function notifier(config: Config, { onNotice, write, relief }: NotifierOptions, 
 interface DeliveryParts extends StageParts {
   readonly judge: Judge
   readonly feed: LiveFeed
-  readonly replays: Replays
 }
 
-async function startDelivery(
+function makeDelivery(
   config: Config,
-  { world, replays, ...parts }: DeliveryParts,
+  { world, ...parts }: DeliveryParts,
   opening: AsyncDisposableStack,
-): Promise<Delivery> {
+): Delivery {
   const { siteId = '', apiKey = '', trackUrl, concurrency } = config
   const { clock, random } = world
   const remote = world.connect({
@@ -225,7 +228,7 @@ async function startDelivery(
   opening.use(remote)
   const { ratePerSecond: ceiling, lingerMs, shutdownMs: drainMs } = config
   // Before it starts: what a start that fails has begun must end as well, or the process stays.
-  const delivery = opening.use(
+  return opening.use(
     new Delivery({
       ...parts,
       remote,
@@ -239,9 +242,6 @@ async function startDelivery(
       policies: policiesWith(config.preflight),
     }),
   )
-  await replays.resume()
-  await delivery.start()
-  return delivery
 }
 
 const upstreamOf = ({ trackUrl: url, region, ratePerSecond: ceiling }: Config) => ({ url, region, ceiling })

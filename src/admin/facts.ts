@@ -30,6 +30,8 @@ export interface FactSources {
   /** The topics whose messages wait to become operations, each with the group that takes them. */
   readonly inbox: readonly Reader[]
   readonly delivery: () => DeliveryFacts | undefined
+  /** Resolves when what the last process had ended is known: before, no figure of it would be true. */
+  readonly recovered: Promise<void>
   readonly upstream: { readonly url: string; readonly region: string; readonly ceiling: number }
 }
 
@@ -59,7 +61,8 @@ export class Facts {
   }
 
   async conservation(): Promise<Conservation> {
-    const { bus, ledger, delivery } = this.#from
+    const { bus, ledger, delivery, recovered } = this.#from
+    await recovered
     const [lag, sends, counts] = await Promise.all([this.#lag(), this.#sends(), ledger.counts()])
     const { shared } = bus.features
     return conserve({ ...lag, ...counts, recorded: delivery()?.recorded ?? 0, sends, shared })

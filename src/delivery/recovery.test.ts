@@ -49,11 +49,11 @@ test('a lane that comes back under another epoch is looked up again', async () =
 
 test('a group that begins far behind is led to where it was, however far that is, and nothing is sent again', async () => {
   const { recovery, settled } = recoveryFrom(95)
-  const begun = recovery.begin(20, 130)
+  recovery.begin(20, 130)
   const left: Received[] = []
   for (let at = 0; at < 130; at += 10)
     left.push(...(await recovery.sift(Array.from({ length: 10 }, (_, n) => record(at + n)))))
-  await begun
+  await recovery.over
   assert.deepEqual([settled.length, left[0]?.offset, left.length], [95, 95, 35])
 })
 
@@ -62,11 +62,11 @@ test('it is over when all that is not new has come, whichever of it had ended', 
     holding((offset) => offset === 15),
     async () => {},
   )
-  const begun = recovery.begin(100, 30)
+  recovery.begin(100, 30)
   const left: Received[] = []
   for (let at = 0; at < 30; at += 10)
     left.push(...(await recovery.sift(Array.from({ length: 10 }, (_, n) => record(at + n)))))
-  await begun
+  await recovery.over
   assert.equal(left.length, 29)
 })
 
@@ -76,7 +76,7 @@ test('what had ended behind all that may be held or set aside is found', async (
     holding((offset) => offset === 30_000),
     async () => {},
   )
-  void recovery.begin(window.reach, 30_001)
+  recovery.begin(window.reach, 30_001)
   const left: Received[] = []
   for (let at = 0; at <= 30_000; at += 10_000)
     left.push(

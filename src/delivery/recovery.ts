@@ -28,16 +28,12 @@ export class Recovery {
     this.#settle = settle
   }
 
-  /**
-   * `unsettled`: how many come that are not new. Resolves when they have, or when it is given up: the figures add up from
-   * then on.
-   */
-  begin(window: number, unsettled: number): Promise<void> {
+  /** `unsettled`: how many come that are not new. It is over when they have come, or when it is given up. */
+  begin(window: number, unsettled: number): void {
     this.#window = window
     this.#left = unsettled === 0 ? 0 : window
     this.#unseen = unsettled
     if (unsettled === 0) this.giveUp()
-    return this.#done.promise
   }
 
   /** So many are looked up of whatever comes whenever a lane comes anew; how many come here nobody can tell. */
@@ -45,6 +41,11 @@ export class Recovery {
     this.#window = window
     this.#epochs = new Map()
     this.giveUp()
+  }
+
+  /** Resolves when it is over: the figures add up from then on. */
+  get over(): Promise<void> {
+    return this.#done.promise
   }
 
   /** What the last process had ended is known, or not waited for. */

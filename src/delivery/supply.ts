@@ -62,12 +62,16 @@ export class Supply implements AsyncDisposable {
     return this.#subscriptions.get(TOPICS.events)?.share ?? 0
   }
 
-  /** Resolves when what the last process had ended is known. `run` is given what goes on until the stop. */
+  /** Resolves when what the last process had ended is known. */
+  get recovered(): Promise<void> {
+    return this.#recovery.over
+  }
+
+  /** Resolves when it has subscribed. `run` is given what goes on until the stop. */
   async start(run: (loop: Promise<void>) => void): Promise<void> {
     const { bus, node } = this.#options
-    const recovered = bus.features.shared
-      ? this.#recovery.beginShared(this.#window.reach)
-      : this.#recovery.begin(this.#window.reach, (await bus.lag(TOPICS.events, GROUP)).unsettled)
+    if (bus.features.shared) this.#recovery.beginShared(this.#window.reach)
+    else this.#recovery.begin(this.#window.reach, (await bus.lag(TOPICS.events, GROUP)).unsettled)
     for (const topic of [TOPICS.events, TOPICS.replay]) {
       const subscription = await bus.subscribe(topic, topic === TOPICS.replay ? replayGroup(node) : GROUP, {
         batch: topic === TOPICS.replay ? REPLAY_OPS : this.#window.batch,
@@ -78,7 +82,6 @@ export class Supply implements AsyncDisposable {
       run(this.#intake(topic, subscription))
     }
     run(this.#readAgain())
-    await recovered
   }
 
   /** Nobody need wait for what the last process had ended. */

@@ -102,7 +102,12 @@ export class Delivery implements AsyncDisposable {
     this.#settlement = new Settlement({ ...options, settle })
   }
 
-  /** Resolves when what the last process had ended is known, so that the figures add up from the first moment. */
+  /** Resolves when what the last process had ended is known: the figures add up from then on. */
+  get recovered(): Promise<void> {
+    return this.#supply.recovered
+  }
+
+  /** Resolves when it has subscribed. */
   async start(): Promise<void> {
     const run = (loop: Promise<void>) => void this.#loops.push(this.#guard(loop))
     const started = this.#supply.start(run)

@@ -54,6 +54,8 @@ export class Machine {
   readonly #options: MachineOptions
   #process: ProcessClock | undefined
   #gateway: Gateway | undefined
+  /** What the process before had ended is known, so that its figures add up. */
+  #isKnown = false
   #surfaces: Surfaces | undefined
   #app: App | undefined
   #starts = 0
@@ -68,13 +70,13 @@ export class Machine {
     return this.#process
   }
 
-  /** Undefined while it starts, and while nothing runs. */
+  /** Undefined until its figures are known, and while nothing runs. */
   get gateway(): Gateway | undefined {
-    return this.#gateway
+    return this.#isKnown ? this.#gateway : undefined
   }
 
   get surfaces(): Surfaces | undefined {
-    return this.#gateway && this.#surfaces
+    return this.gateway && this.#surfaces
   }
 
   async start(): Promise<void> {
@@ -99,6 +101,8 @@ export class Machine {
       if (process.dead) return
       this.#gateway = gateway
       void gateway.failed.then((error) => this.#failed(process, error))
+      await gateway.conservation() // it takes what comes before its figures are known
+      this.#isKnown = this.#gateway === gateway
     } catch (thrown) {
       this.#failed(process, toSluiceError(thrown))
     }
@@ -109,6 +113,7 @@ export class Machine {
     if (this.#process === undefined || this.#process.dead) return
     this.#process.die()
     this.#gateway = undefined
+    this.#isKnown = false
     this.#app = undefined
     this.#options.scheduler.after(RESTART_MS, 'start', () => void this.start())
   }

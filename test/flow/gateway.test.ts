@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import type { Done, LetterPage, Trace } from '../../src/admin/wire.ts'
+import type { Bus } from '../../src/bus/bus.ts'
 import { realWorld } from '../../src/world.ts'
 import { eventBatch, type StandOptions, stand, temporary } from './stand.ts'
 
@@ -122,6 +123,47 @@ test('what was not delivered is delivered by the next process', async () => {
   await second.drained()
   assert.equal(second.emulator.events().length, 4)
   assert.equal((await second.gateway.conservation()).missing, 0)
+})
+
+/** Its subscribers are given nothing until then. */
+const silentUntil =
+  (then: Promise<void>) =>
+  (real: Bus): Bus => ({
+    features: real.features,
+    publish: (...given) => real.publish(...given),
+    subscribe: async (...given) => {
+      const subscription = await real.subscribe(...given)
+      return {
+        async *[Symbol.asyncIterator]() {
+          await then
+          yield* subscription
+        },
+        share: subscription.share,
+        settle: (places) => subscription.settle(places),
+        [Symbol.asyncDispose]: () => subscription[Symbol.asyncDispose](),
+      }
+    },
+    lag: (...given) => real.lag(...given),
+    read: (...given) => real.read(...given),
+    [Symbol.asyncDispose]: () => real[Symbol.asyncDispose](),
+  })
+
+test('a backlog makes nobody wait; figures are told once it is known what of it had ended', async () => {
+  const directory = temporary()
+  const first = await open({ directory })
+  first.emulator.faults.add({ kind: 'outage', status: 503 })
+  await first.call('POST', '/api/v2/batch', eventBatch(['a', 'b', 'a', 'c']))
+  await first.gateway.close()
+
+  const read = Promise.withResolvers<void>()
+  const { gateway, call, drained } = await open({ directory, aroundBus: silentUntil(read.promise) })
+  let known = false
+  const figures = gateway.conservation().finally(() => (known = true))
+  assert.equal((await call('POST', '/api/v1/customers/42/events', { name: 'order' })).status, 200)
+  assert.equal(known, false)
+  read.resolve()
+  assert.deepEqual([(await figures).accepted, (await figures).missing], [5, 0])
+  await drained()
 })
 
 test('a second process on the same data is refused', async () => {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
+import type { Bus } from '../../src/bus/bus.ts'
 import { type ConfigInput, DEV_DEFAULTS, loadConfig } from '../../src/config.ts'
 import type { NoticeFields, NoticeName } from '../../src/core/notices.ts'
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts'
@@ -33,6 +34,8 @@ export interface StandOptions {
    * the rest, twice 50 ms of a core; tests about what is durable give `realWorld()`, which has them.
    */
   readonly world?: World
+  /** Puts something between the stages and the bus. */
+  readonly aroundBus?: (real: Bus) => Bus
   /** Default: those of `sluice dev`. */
   readonly defaults?: NonNullable<ConfigInput['defaults']>
 }
@@ -59,6 +62,7 @@ export async function stand(options: StandOptions = {}): Promise<Stand> {
       bell.dispatchEvent(new Event('told'))
     },
     world: options.world ?? { ...realWorld(), ownsProcess: false },
+    ...(options.aroundBus && { aroundBus: options.aroundBus }),
   })
   after(() => gateway.close())
   const drained = async (sends = 0) => {
