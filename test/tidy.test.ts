@@ -196,7 +196,7 @@ test('an implementation of a port never imports a sibling implementation', () =>
 
 /** A vendor belongs to few files, so that it can be changed in one place. */
 const VENDORS: Readonly<Record<string, RegExp>> = {
-  undici: /^(customerio\/(http|app)|cli\/.*)\.ts$/,
+  undici: /^customerio\/(pool|http|app)\.ts$/,
   fastify: /^(http|ingest|relay|admin|emulator)\//,
   'light-my-request': /^http\/inject\.ts$/,
   pino: /^telemetry\//,

@@ -1,6 +1,7 @@
 /** The wire to the App API: one call, its answer as a stream, no retry. Redirects are not followed. */
 import type { Readable } from 'node:stream'
-import { type Dispatcher, Pool } from 'undici'
+import type { Dispatcher, Pool } from 'undici'
+import { lazyPool } from './pool.ts'
 
 export interface AppCall {
   readonly method: Dispatcher.HttpMethod
@@ -39,19 +40,20 @@ const CONNECT_MS = 2_000
 const ANSWER_MS = 15_000
 
 export function connectApp({ url, key }: AppRemoteOptions): AppRemote {
-  const pool = new Pool(new URL(url).origin, {
+  const pool = lazyPool(url, {
     connections: CONNECTIONS,
     connect: { timeout: CONNECT_MS },
     headersTimeout: ANSWER_MS,
     bodyTimeout: ANSWER_MS,
   })
   return {
-    call: (call) => send(pool, { ...call, headers: { ...call.headers, authorization: `Bearer ${key}` } }),
-    [Symbol.asyncDispose]: () => pool.destroy(),
+    call: async (call) =>
+      send(await pool(), { ...call, headers: { ...call.headers, authorization: `Bearer ${key}` } }),
+    [Symbol.asyncDispose]: async () => (await pool()).destroy(),
   }
 }
 
-async function send(pool: Dispatcher, { method, path, headers, body, signal }: AppCall): Promise<AppReply> {
+async function send(pool: Pool, { method, path, headers, body, signal }: AppCall): Promise<AppReply> {
   try {
     const answer = await pool.request({ method, path, headers, body: body ?? null, signal })
     return { status: answer.statusCode, headers: answer.headers, body: answer.body }

@@ -1,7 +1,8 @@
 /** The wire to Customer.io: one pool of connections, one `send`, no retry (that is delivery's to decide). */
-import { type Dispatcher, Pool } from 'undici'
+import type { Dispatcher, Pool } from 'undici'
 import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
+import { lazyPool } from './pool.ts'
 
 export interface Call {
   /** A short name for metrics: `batch`, `anonymous_events`, … */
@@ -54,7 +55,7 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024
  * US host redirects the calls of a workspace in the EU.
  */
 export function connectRemote(options: RemoteOptions): Remote {
-  const pool = new Pool(new URL(options.url).origin, {
+  const pool = lazyPool(options.url, {
     connections: options.connections,
     pipelining: 1,
     connect: { timeout: CONNECT_MS },
@@ -66,13 +67,13 @@ export function connectRemote(options: RemoteOptions): Remote {
     'user-agent': options.userAgent,
   }
   return {
-    send: (call) => send({ pool, headers, clock: options.clock }, call),
-    [Symbol.asyncDispose]: () => pool.destroy(),
+    send: async (call) => send({ pool: await pool(), headers, clock: options.clock }, call),
+    [Symbol.asyncDispose]: async () => (await pool()).destroy(),
   }
 }
 
 interface Wire {
-  readonly pool: Dispatcher
+  readonly pool: Pool
   readonly headers: Readonly<Record<string, string>>
   readonly clock: Clock
 }
