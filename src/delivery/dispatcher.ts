@@ -226,9 +226,10 @@ export class Dispatcher {
     for (const barrier of barriers)
       for (const key of barrier.keys) {
         const queue = this.#keys.get(key)
-        if (queue?.state !== 'held back' || queue.ops.first !== barrier) continue
-        queue.state = 'idle'
+        if (queue?.ops.first !== barrier) continue
         queue.cleared = barrier
+        if (queue.state !== 'held back') continue
+        queue.state = 'idle'
         this.#consider(queue)
       }
   }

@@ -171,8 +171,8 @@ export class Delivery implements AsyncDisposable {
 
   /** Lets one batch fly, if one may. Returns 0 when it did, else how long there is nothing to do unless something happens. */
   #launch(now: number): number {
-    this.#letBarriersThrough()
     const due = this.#dispatcher.unpark(now) - now
+    this.#letBarriersThrough()
     const retryWaitMs = this.#pace.retryWaitMs(now)
     const retries = retryWaitMs === 0
     if (this.#settlement.pending > MAX_SETTLING) return due

@@ -39,6 +39,10 @@ const FOUND: readonly (Run & { readonly about: string })[] = [
     about: 'an identify came again after a crash, and took an address from whom it had been merged into',
     seed: 21575,
   },
+  {
+    about: 'a merge that was to be tried again was held back, and nothing let it through',
+    seed: 953,
+  },
 ]
 
 for (const { about, ...run } of FOUND)
