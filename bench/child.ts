@@ -1,7 +1,10 @@
 /** Servers in processes of their own, which tell what they have used. */
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, type ForkOptions, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { fail } from './line.ts'
 
 /** What a server has used so far. */
 export interface Usage {
@@ -25,14 +28,60 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
+/** One of server.ts. */
 export async function start(...args: string[]): Promise<Server> {
   const started = performance.now()
-  const child = fork(join(import.meta.dirname, 'server.ts'), args, {
+  const child = run(join(import.meta.dirname, 'server.ts'), args, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
-  running.add(child)
   const [url] = (await once(child, 'message')) as [string]
   return { url, child, startMs: performance.now() - started }
+}
+
+export interface GatewayOptions {
+  readonly directory: string
+  readonly roles: 'ingest' | 'delivery' | 'ingest,delivery'
+  /** Where it delivers to. */
+  readonly upstream?: string
+}
+
+/** `sluice serve` as the package has it, started for the first time: with nothing that Node remembers of earlier starts. */
+export async function serve(options: GatewayOptions): Promise<Server> {
+  const { directory, roles, upstream = 'http://127.0.0.1:9' } = options
+  const env = {
+    PATH: process.env.PATH,
+    NODE_DISABLE_COMPILE_CACHE: '1',
+    CUSTOMERIO_SITE_ID: 'dev',
+    CUSTOMERIO_API_KEY: 'dev',
+    CUSTOMERIO_TRACK_URL: upstream,
+    SLUICE_ADMIN_TOKEN: 'dev',
+    SLUICE_DATA_DIR: directory,
+    SLUICE_LIMITS_RATE_PER_SECOND: '100000',
+    SLUICE_LOG_LEVEL: 'error',
+    SLUICE_PORT: '0',
+    SLUICE_ROLES: roles,
+  }
+  const started = performance.now()
+  const child = run(resolve(import.meta.dirname, '../dist/main.js'), ['serve', '--json', '--quiet'], {
+    cwd: directory,
+    env,
+    execArgv: ['--import', join(import.meta.dirname, 'usage.js')],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  })
+  const { url } = JSON.parse(await firstLine(child.stdout)) as { url: string }
+  return { url, child, startMs: performance.now() - started }
+}
+
+async function firstLine(output: Readable | null): Promise<string> {
+  for await (const line of createInterface({ input: output ?? fail('Nothing can be read of it.') }))
+    return line
+  return fail('It ended before it listened.')
+}
+
+function run(file: string, args: readonly string[], options: ForkOptions): ChildProcess {
+  const child = fork(file, args, options)
+  running.add(child)
+  return child
 }
 
 export async function usageOf({ child }: Server): Promise<Usage> {

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { cpSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Server, start, stop, usageOf } from './child.ts'
+import { type Server, serve, start, stop, usageOf } from './child.ts'
 import { fail, type Line, rounded } from './line.ts'
 import { delivered, type Load, measure } from './load.ts'
 
@@ -43,7 +43,7 @@ interface Drained {
 /** Until no more than `rest` is pending. */
 async function drain(directory: string, sink: Server, rest: number): Promise<Drained> {
   const before = await usageOf(sink)
-  const gateway = await start('delivery', directory, sink.url)
+  const gateway = await serve({ directory, roles: 'delivery', upstream: sink.url })
   const began = performance.now()
   const first = await pendingAt(gateway)
   const idle = await usageOf(gateway)

@@ -1,5 +1,5 @@
 /** What comes in, against bare servers that are sent the same by the same client. */
-import { start, stop, usageOf } from './child.ts'
+import { type Server, serve, start, stop, usageOf } from './child.ts'
 import { type Line, median, rounded } from './line.ts'
 import { batch, event, type Load, measure } from './load.ts'
 
@@ -26,8 +26,8 @@ interface Measured {
   readonly cpuUs: number
 }
 
-async function measureServer(args: readonly string[], load: Load, each: number): Promise<Measured> {
-  const server = await start(...args)
+async function measureServer(starting: Promise<Server>, load: Load, each: number): Promise<Measured> {
+  const server = await starting
   let before = 0
   const warm = async () => {
     before = (await usageOf(server)).cpuMs
@@ -58,9 +58,9 @@ async function compare(
   const between: Measured[] = []
   const sluice: Measured[] = []
   for (let round = 0; round < ROUNDS; round += 1) {
-    bare.push(await measureServer([baseline], load, each))
-    if (framework !== undefined) between.push(await measureServer([framework], load, each))
-    sluice.push(await measureServer(['ingest', fresh()], load, each))
+    bare.push(await measureServer(start(baseline), load, each))
+    if (framework !== undefined) between.push(await measureServer(start(framework), load, each))
+    sluice.push(await measureServer(serve({ directory: fresh(), roles: 'ingest' }), load, each))
   }
   const ratioOf = (measured: readonly Measured[]) =>
     median(measured.map(({ perSecond }, i) => perSecond / (bare[i]?.perSecond ?? Number.NaN)))

@@ -2,7 +2,7 @@
 import { createServer } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Pool } from 'undici'
-import { start, stop } from './child.ts'
+import { serve, stop } from './child.ts'
 import { type Line, rounded } from './line.ts'
 import { event, HEADERS } from './load.ts'
 
@@ -29,7 +29,11 @@ export async function latency(fresh: () => string): Promise<Line[]> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   const port = typeof address === 'object' ? address?.port : 0
-  const gateway = await start('ingest,delivery', fresh(), `http://127.0.0.1:${port}`)
+  const gateway = await serve({
+    directory: fresh(),
+    roles: 'ingest,delivery',
+    upstream: `http://127.0.0.1:${port}`,
+  })
   await sendSteadily(gateway.url, sent)
   while (times.length < PER_SECOND * SECONDS) await pause(10)
   await stop(gateway)

@@ -1,13 +1,11 @@
-/** The servers of the benchmarks, each in a process of its own: `server.ts <kind> [directory] [sink or number]`. */
+/** What the gateway is measured against, each in a process of its own: `server.ts <kind> [directory] [number]`. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { fastify } from 'fastify'
 import { openSqliteBus } from '../src/bus/sqlite.ts'
-import { DEV_DEFAULTS, loadConfig } from '../src/config.ts'
 import { systemClock } from '../src/core/clock.ts'
 import { silent } from '../src/core/notices.ts'
 import { TOPICS } from '../src/core/record.ts'
 import { makeUlids } from '../src/core/ulid.ts'
-import { startGateway } from '../src/gateway.ts'
 import type { Usage } from './child.ts'
 import { delivered, person } from './load.ts'
 
@@ -56,19 +54,6 @@ async function listen(answer: Answer): Promise<string> {
   return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
 }
 
-async function sluice(roles: string, directory: string, sink: string): Promise<string> {
-  const env = {
-    SLUICE_DATA_DIR: directory,
-    SLUICE_PORT: '0',
-    SLUICE_LOG_LEVEL: 'error',
-    SLUICE_ROLES: roles,
-    CUSTOMERIO_TRACK_URL: sink,
-    SLUICE_LIMITS_RATE_PER_SECOND: '100000',
-  }
-  const { config } = await loadConfig({ env, cwd: directory, defaults: DEV_DEFAULTS })
-  return (await startGateway(config)).url
-}
-
 /** Writes a backlog as ingest writes it, 500 operations to a request, and ends. */
 async function fill(directory: string, size: number): Promise<string> {
   const clock = systemClock
@@ -92,14 +77,14 @@ async function fill(directory: string, size: number): Promise<string> {
   return directory
 }
 
-const [kind = '', directory = '', last = 'http://127.0.0.1:9'] = process.argv.slice(2)
+const [kind = '', directory = '', size = '0'] = process.argv.slice(2)
 const KINDS: Readonly<Record<string, () => Promise<string>>> = {
   bare: () => listen(bare),
   parsing: () => listen(parsing),
   fastify: framework,
-  fill: () => fill(directory, Number(last)),
+  fill: () => fill(directory, Number(size)),
 }
-const url = await (KINDS[kind] ?? (() => sluice(kind, directory, last)))()
+const url = await KINDS[kind]?.()
 
 process.on('message', () => {
   const { user, system } = process.cpuUsage()
