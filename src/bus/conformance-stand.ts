@@ -19,8 +19,11 @@ export interface Harness {
 export type Scenario = (harness: Harness) => Promise<void>
 
 export const TOPIC = 'customerio.events'
-/** A guard against hanging, never a measure of speed: a real broker may rebalance for seconds. */
-export const patience = { ms: 30_000 }
+/**
+ * A guard against hanging, never a measure of speed: a real broker may rebalance for seconds. `over` ends it before, where
+ * something else tells that nothing comes any more.
+ */
+export const patience = { ms: 30_000, over: new AbortController().signal }
 
 let serial = 0
 
@@ -78,10 +81,10 @@ export class Reader {
 export async function within<T>(work: Promise<T>, what: string): Promise<T> {
   const late = new AbortController()
   const tooLate = new Promise<never>((_, reject) => {
-    const timer = setTimeout(
-      () => reject(new assert.AssertionError({ message: `${what} did not come` })),
-      patience.ms,
-    )
+    const giveUp = () => reject(new assert.AssertionError({ message: `${what} did not come` }))
+    if (patience.over.aborted) giveUp()
+    const timer = setTimeout(giveUp, patience.ms)
+    patience.over.addEventListener('abort', giveUp, { signal: late.signal })
     late.signal.addEventListener('abort', () => clearTimeout(timer))
   })
   try {
@@ -121,7 +124,7 @@ const LOOK_MS = 2
 export async function until(condition: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + patience.ms
   while (!(await condition())) {
-    assert.ok(performance.now() < deadline, 'a condition did not come')
+    assert.ok(performance.now() < deadline && !patience.over.aborted, 'a condition did not come')
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
   }
 }
