@@ -1,6 +1,7 @@
 /** The worker between a bus and a Customer.io: lanes that are taken away, and people with much more queued than others. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { cases } from '../../test/cases.ts'
 import type { Bus, Subscription } from '../bus/bus.ts'
 import { makeRecord } from '../bus/conformance-stand.ts'
 import { openMemoryBus } from '../bus/memory.ts'
@@ -153,7 +154,7 @@ test('what failed is not tried again after its lane has gone, though another cal
 })
 
 test('whoever has ten windows queued keeps nobody waiting behind them, and none of hers is overtaken or lost', async () => {
-  const WINDOW = 100
+  const WINDOW = cases(100, 200)
   const hot = Array.from({ length: 10 * WINDOW }, (_, n) => eventOf('hot', n))
   const effects: number[] = []
   let before = Number.POSITIVE_INFINITY
