@@ -213,6 +213,7 @@ test('a batch that is not what was written ends what is read, and fails it where
   const spoiled = [
     () => bad.writeInt32BE(-12, HEAD.length),
     () => bad.writeInt32BE(5, HEAD.length),
+    () => bad.writeInt32BE(2 ** 31 - 1, HEAD.length),
     () => bad.writeInt8(1, HEAD.magic),
     () => bad.writeInt8(bad.readInt8(bad.length - 1) ^ 1, bad.length - 1),
   ]

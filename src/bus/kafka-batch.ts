@@ -40,6 +40,9 @@ export const HEAD = {
 } as const
 export const FORMAT = 2
 
+/** No broker takes more at once (socket.request.max.bytes, 100 MB): what claims it is damaged, and not cut short. */
+const MOST_BYTES = 256 * 1024 * 1024
+
 const COMPRESSION = 0b111
 /** Bit 3 of a batch: the broker's clock stamped it, and all its records have the time of the batch. */
 const STAMPED_BY_BROKER = 1 << 3
@@ -58,10 +61,11 @@ export function readBatches(bytes: Buffer): RecordBatch[] {
   const batches: RecordBatch[] = []
   let at = 0
   while (at + HEAD.records <= bytes.length) {
-    const end = at + HEAD.leaderEpoch + bytes.readInt32BE(at + HEAD.length)
-    if (end > bytes.length) break
+    const length = HEAD.leaderEpoch + bytes.readInt32BE(at + HEAD.length)
+    const end = at + length
+    if (end > bytes.length && length <= MOST_BYTES) break
     const batch = bytes.subarray(at, Math.max(end, at + HEAD.records))
-    const damage = damageOf(batch, end - at)
+    const damage = damageOf(batch, length)
     if (damage !== undefined) {
       if (batches.length > 0) break
       throw new SluiceError('bus_unavailable', damage)
@@ -74,7 +78,7 @@ export function readBatches(bytes: Buffer): RecordBatch[] {
 
 function damageOf(batch: Buffer, length: number): string | undefined {
   const where = `The batch of records at offset ${firstOf(batch)}`
-  if (length < HEAD.records) return `${where} has a length of ${length} bytes.`
+  if (length < HEAD.records || length > MOST_BYTES) return `${where} has a length of ${length} bytes.`
   if (batch[HEAD.magic] !== FORMAT) return `${where} has the format ${batch[HEAD.magic]}.`
   if (checksumOf(batch) !== batch.readUInt32BE(HEAD.checksum)) return `${where} does not have its checksum.`
   return undefined

@@ -148,8 +148,18 @@ export class KafkaReader implements AsyncDisposable {
     return (offsets.get(name) ?? []).map(Number)
   }
 
+  /** Once more where it fails: what is remembered of who leads the lane may be out of date. */
   async #fetch(topic: string, want: Want, limits: FetchLimits = LIMITS): Promise<Fetched | undefined> {
     const { name } = await this.resolve(topic)
+    const fetch = () => this.#fetchOnce(name, want, limits)
+    return fetch()
+      .catch(fetch)
+      .catch((thrown) => {
+        throw toBusError(thrown, `Reading ${topic}`)
+      })
+  }
+
+  async #fetchOnce(name: string, want: Want, limits: FetchLimits): Promise<Fetched | undefined> {
     try {
       const target = await targetOf(this.#consumer, name)
       const [[node, wants] = [-1, []]] = byNode([want], target)
@@ -158,7 +168,7 @@ export class KafkaReader implements AsyncDisposable {
       return fetched
     } catch (thrown) {
       this.#consumer.clearMetadata()
-      throw toBusError(thrown, `Reading ${topic}`)
+      throw thrown
     }
   }
 }
