@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path'
 import { archiveClasses, Broker } from './kafka/broker.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
-export const KAFKA_VERSION = '4.4.0'
+const KAFKA_VERSION = '4.4.0'
 /** In the home of the user, since 43 MB need not be fetched again by every clone and every `npm ci`. */
 const JARS = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'sluice', `kafka-${KAFKA_VERSION}`)
 

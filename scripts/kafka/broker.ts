@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
-export const DOORS = ['plain', 'sasl', 'tls', 'mtls', 'sasltls'] as const
+const DOORS = ['plain', 'sasl', 'tls', 'mtls', 'sasltls'] as const
 export type Door = (typeof DOORS)[number]
 
 /** Known at the SASL doors, with PLAIN, SCRAM-SHA-256 and SCRAM-SHA-512 alike. */

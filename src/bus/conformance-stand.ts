@@ -99,7 +99,7 @@ export const join = async (bus: Bus, group = 'g', options: SubscribeOptions = {}
 
 export const valuesOf = (records: readonly BusRecord[]) => records.map(({ value }) => value)
 export const idsOf = (records: readonly BusRecord[]) => records.map(({ id }) => id)
-export const byKey = (records: readonly Received[]) => Map.groupBy(records, ({ key }) => key)
+const byKey = (records: readonly Received[]) => Map.groupBy(records, ({ key }) => key)
 
 /** Many that may be settled and do not come again: where only a position is kept, those at the front of each lane. */
 export function someOf(records: readonly Received[], { keepsSettledAbove }: Features): Received[] {

@@ -24,7 +24,7 @@ export interface KafkaTls {
   readonly key?: string
 }
 
-export const CLIENT_ID = 'sluice'
+const CLIENT_ID = 'sluice'
 /** Between two tries of the client, milliseconds. A broker that restarts is met again this soon. */
 export const RETRY_MS = 250
 const CONNECT_MS = 5_000

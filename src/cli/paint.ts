@@ -6,7 +6,6 @@ import type { OutStream } from './host.ts'
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'blue' | 'cyan' | 'magenta'
 export type Paint = (style: Style, text: string) => string
-export const COLOUR_CHOICES = ['auto', 'always', 'never'] as const
 
 /**
  * Whether the stream takes colour: what --color says; else FORCE_COLOR and NO_COLOR (force-color.org, no-color.org;

@@ -36,7 +36,7 @@ async function showStatus(job: Job): Promise<void> {
 }
 
 /** The figures as a table of two columns: what, and how it is. */
-export function statusLines(now: Status, paint: Paint): string[] {
+function statusLines(now: Status, paint: Paint): string[] {
   const { version, env, uptime_s, roles, dead, log } = now
   const rows: [string, string][] = [
     ['sluice', `${version}  ${env}  up ${spanText(uptime_s * 1000)}  roles ${roles.join(', ')}`],
@@ -91,7 +91,7 @@ function upstreamText({ upstream }: Status, paint: Paint): string {
 }
 
 /** The conservation figure of promise P2, as the equation it is. */
-export function conservationText({ conservation }: Status, paint: Paint): string {
+function conservationText({ conservation }: Status, paint: Paint): string {
   const { accepted, delivered, coalesced, suppressed, dead, pending, duplicate } = conservation
   const { elsewhere = 0, missing } = conservation
   const sum = Object.entries({ delivered, coalesced, suppressed, dead, pending, duplicate, elsewhere })

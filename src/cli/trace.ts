@@ -48,7 +48,7 @@ const STATE_STYLES: Readonly<Record<Trace['state'], Style>> = {
 }
 
 /** The head with what became of it, the steps in their order, and the value. */
-export function traceLines(found: Trace, { stamp, paint }: Rendering): string[] {
+function traceLines(found: Trace, { stamp, paint }: Rendering): string[] {
   const { id, kind, key, value } = found
   const head = `${paint('bold', id)}  ${kind}  ${key}   ${paint(STATE_STYLES[found.state], summaryOf(found))}`
   const steps = table(stepsOf(found).map(([at, name, text]) => [paint('dim', stamp(at)), name, text]))

@@ -106,10 +106,3 @@ export function deriveUlid(time: number, parts: readonly string[]): string {
   const hash = createHash('sha256').update(JSON.stringify(parts)).digest()
   return encodeTime(time) + encodeTail(hash.subarray(0, 10))
 }
-
-/** The milliseconds that a ULID carries. */
-export function ulidTime(ulid: string): number {
-  let ms = 0
-  for (const digit of ulid.slice(0, 10).toUpperCase()) ms = ms * 32 + ALPHABET.indexOf(digit)
-  return ms
-}

@@ -20,7 +20,7 @@ export type ActivityType =
   | 'skipped_update'
   | `_o:${string}`
 
-export const EVENT_TYPES = ['event', 'page', 'screen', 'viewed_content', 'clicked_content'] as const
+const EVENT_TYPES = ['event', 'page', 'screen', 'viewed_content', 'clicked_content'] as const
 export type EventType = (typeof EVENT_TYPES)[number]
 
 export interface Effect {

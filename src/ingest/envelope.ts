@@ -30,7 +30,7 @@ const TRANSLATE: Readonly<Record<string, Translate>> = {
     }),
 }
 
-export const ENVELOPE_TYPES = Object.keys(TRANSLATE)
+const ENVELOPE_TYPES = Object.keys(TRANSLATE)
 
 export function envelopeItem(body: Part): Item {
   const { type } = body.value

@@ -12,7 +12,7 @@ import { makeRecord } from './placed.ts'
 import { stamp } from './stamp.ts'
 
 /** Whether it was written by a producer that knows nothing of Sluice. */
-export const isStrange = ({ id }: Received): boolean => id === ''
+const isStrange = ({ id }: Received): boolean => id === ''
 
 /** What a producer writes: a key, by which it is put into a lane, and whatever it has to say. */
 export interface Message {

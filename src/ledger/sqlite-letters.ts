@@ -25,7 +25,7 @@ const FILTERS = {
 } as const satisfies { [name in Exclude<keyof DeadQuery, 'limit'>]: string }
 
 /** Of whatever was refused with one code for one reason; the same on every machine. 48 bits: short, to be typed. */
-export function groupOf(kind: string, { code, reason }: Refusal): string {
+function groupOf(kind: string, { code, reason }: Refusal): string {
   return createHash('sha256')
     .update(JSON.stringify([code, kind, reason]))
     .digest('hex')

@@ -41,7 +41,7 @@ const limit = (most: number, row: Pick<Row, 'checks' | 'todo'> & Partial<Row>): 
   ...row,
 })
 
-export const RULES = {
+const RULES = {
   id_bytes: limit(LIMITS.nameBytes, {
     checks: 'Bytes of an identifier of a person (id, email, phone, cio_id) or of an object.',
     todo: 'Use a shorter identifier; one that is cut short may be somebody else’s.',

@@ -8,7 +8,7 @@ import { isEvent } from '../core/operation.ts'
 import type { Finding, Subject } from './finding.ts'
 
 /** The bytes of a text that has more of them than the limit, else undefined. */
-export function bytesOver(text: string, limit: number): number | undefined {
+function bytesOver(text: string, limit: number): number | undefined {
   if (text.length * 3 <= limit) return undefined
   const bytes = byteLength(text)
   return bytes > limit ? bytes : undefined

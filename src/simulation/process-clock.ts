@@ -6,7 +6,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Scheduler } from './scheduler.ts'
 
 /** Where every simulated wall clock begins: 2026-01-01. */
-export const EPOCH = Date.UTC(2026, 0, 1)
+const EPOCH = Date.UTC(2026, 0, 1)
 
 export interface ClockOptions {
   /** How wrong its wall clock is. */

@@ -22,7 +22,7 @@ export interface Request {
 }
 
 /** Where refusals are said of people of their own, a replay of them changes nothing that others can see. */
-const TROUBLED = ['q0', 'q1']
+const TROUBLED = ['q0', 'q1'] as const
 
 export class Speech {
   readonly #chance: Chance
@@ -64,7 +64,7 @@ export class Speech {
   }
 
   #trouble(n: number, fault: 'bad' | 'poison'): Saying {
-    const id = this.#chance.pick(['q0', 'q1'] as const)
+    const id = this.#chance.pick(TROUBLED)
     const name = fault === 'bad' ? 'x'.repeat(101) : 'poison'
     return { ...this.#event(n, { id }, name), fault }
   }
@@ -82,7 +82,7 @@ export class Speech {
     if (drawn < 0.87) return this.#device(n, id)
     if (drawn < 0.91) return this.#event(n, { email: `${id}@x.org` }, 'tick')
     if (drawn < 0.95) return this.#event(n, { anonymous_id: anonymousOf(id) }, 'tick')
-    if (drawn < 0.98) return this.#event(n, { id: chance.pick(['q0', 'q1'] as const) }, 'tick')
+    if (drawn < 0.98) return this.#event(n, { id: chance.pick(TROUBLED) }, 'tick')
     return this.#object(n)
   }
 
@@ -142,8 +142,6 @@ export class Speech {
     return this.#second
   }
 }
-
-export const isTroubled = (subject: string): boolean => TROUBLED.some((id) => subject === `id:${id}`)
 
 /** Of one person only: whom a contested id belongs to at Customer.io depends on the order between people. */
 const anonymousOf = (id: string): string => `of-${id}`

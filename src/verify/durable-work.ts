@@ -50,7 +50,7 @@ export const GROUP = 'delivery'
 export const SOURCE = 'app'
 
 /** A checkpoint after this many bytes instead of 4 MB, so that a short journal has many of them. */
-export const CHECKPOINT_BYTES = 96 * 1024
+const CHECKPOINT_BYTES = 96 * 1024
 
 /** Of every topic this many records are settled at once, at most. */
 const SETTLED = 40
