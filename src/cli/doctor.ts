@@ -49,11 +49,22 @@ async function examine(job: Job): Promise<void> {
   if (output.json) output.document({ data: checks, next_cursor: null })
   const failed = checks.filter(({ state }) => state === 'fail')
   const [first] = failed
-  if (first === undefined) return output.note(`All is well: ${checks.length} checks.`)
+  if (first === undefined) return output.note(`${summaryOf(checks)}.`)
   throw new SluiceError(first.code ?? 'internal', `${failed.length} of ${checks.length} checks failed.`, {
     details: { failed: failed.map(({ name }) => name).join(', ') },
     ...(first.fix && { hint: first.fix }),
   })
+}
+
+/** Such as `6 of 8 checks are well, 1 warns, 1 was skipped`. */
+function summaryOf(checks: readonly Check[]): string {
+  const count = (wanted: Check['state']) => checks.filter(({ state }) => state === wanted).length
+  const [well, warn, skipped] = [count('ok'), count('warn'), count('skipped')]
+  if (well === checks.length) return `All is well: ${well} checks`
+  const parts = [`${well} of ${checks.length} checks are well`]
+  if (warn > 0) parts.push(warn === 1 ? '1 warns' : `${warn} warn`)
+  if (skipped > 0) parts.push(skipped === 1 ? '1 was skipped' : `${skipped} were skipped`)
+  return parts.join(', ')
 }
 
 /** In the order in which one thing builds on another: without a configuration the others have nothing to look at. */

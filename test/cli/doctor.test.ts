@@ -57,6 +57,13 @@ test('all is well with credentials that are taken in the region that is configur
   assert.doesNotMatch(stdout, /hunter2hunter2/)
 })
 
+test('what warns or was left out is not called well', async () => {
+  const { exit, stderr, of } = await examine({})
+  assert.equal(exit, 0)
+  assert.deepEqual([of('credentials')?.state, of('upstream')?.state], ['warn', 'skipped'])
+  assert.match(stderr, /^\d+ of \d+ checks are well, 1 warns, 1 was skipped\.$/m)
+})
+
 test('a workspace of the other region is told with the setting that mends it', async () => {
   const { exit, of } = await examineAgainst({ body: { region: 'eu' }, headers: { date: NOW } })
   assert.equal(exit, 5)
