@@ -28,10 +28,14 @@ export class Judge {
     this.#options = options
   }
 
+  /** Unix seconds, for who judges many at once: to ask the clock takes a fifth of the time of a judgement. */
+  now(): number {
+    return Math.floor(this.#options.clock.now() / 1000)
+  }
+
   /** The draft as it may be accepted. Throws `preflight_refused`, a `RefusedByRules`. */
-  judge(draft: Draft): Draft {
-    const { policies, clock } = this.#options
-    const nowSeconds = Math.floor(clock.now() / 1000)
+  judge(draft: Draft, nowSeconds = this.now()): Draft {
+    const { policies } = this.#options
     const findings = preflight(draft, { policies, nowSeconds, memory: this.#memory })
     if (findings.length === 0) return draft
     this.#tell(findings)

@@ -69,10 +69,12 @@ function readBatch(call: Call, judge: Judge): Batch {
   const drafts: Draft[] = []
   const errors: BatchError[] = []
   const refused: Judged[] = []
+  const now = judge.now()
+  const judged = (draft: Draft) => judge.judge(draft, now)
   let index = -1
   for (const item of items) {
     index += 1
-    const read = judgeItem(item, judge)
+    const read = judgeItem(item, judged)
     if (read instanceof RefusedByRules) {
       refused.push(...read.findings)
       for (const error of refusedItems(read)) errors.push({ batch_index: index, ...error })
@@ -82,10 +84,10 @@ function readBatch(call: Call, judge: Judge): Batch {
   return { drafts, errors, refused }
 }
 
-function judgeItem(item: CutItem, judge: Judge): Draft | ItemError | RefusedByRules {
+function judgeItem(item: CutItem, judged: (draft: Draft) => Draft): Draft | ItemError | RefusedByRules {
   try {
     const read = typeof item === 'string' ? readOne(item, parseJson(item)) : item
-    return isItemError(read) ? read : judge.judge(read)
+    return isItemError(read) ? read : judged(read)
   } catch (thrown) {
     if (thrown instanceof RefusedByRules) return thrown
     throw thrown
