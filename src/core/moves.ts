@@ -16,6 +16,7 @@ export class Moves {
 
   /** Where `key` is now: itself, unless it moved. Each walk halves the way of the next one. */
   follow(key: string): string {
+    if (this.#into.size === 0) return key // most of the time
     let at = key
     for (let next = this.#into.get(at); next !== undefined; next = this.#into.get(at)) {
       const after = this.#into.get(next)

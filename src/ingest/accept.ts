@@ -102,10 +102,10 @@ export class Intake {
     const { clock, ulids } = this.#options
     const { source, correlationId, idempotencyKey } = origin
     const at = clock.now()
-    const arrival = { source, at, idempotencyKey, ulids }
+    const headers = { [HEADER.source]: source, [HEADER.correlationId]: correlationId }
+    const arrival = { source, at, idempotencyKey, headers, ulids }
     const operations = drafts.map((draft, index) => stamp(draft, index, arrival))
     const stored = Promise.withResolvers<void>()
-    const headers = { [HEADER.source]: source, [HEADER.correlationId]: correlationId }
     const visit = { operations, origin, at, stored, ids: [], records: [], count: 0, headers, awaited: [] }
     this.#line.push(visit)
     if (!this.#moving) void this.#move()

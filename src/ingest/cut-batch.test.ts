@@ -11,7 +11,13 @@ import { isItemError, readItem } from './read-v2.ts'
 import { stamp } from './stamp.ts'
 
 const ULID = '01JDBYA8000000000000000000'
-const arrival = { source: 'web', at: 1_700_000_000_000, idempotencyKey: undefined, ulids: () => ULID }
+const arrival = {
+  source: 'web',
+  at: 1_700_000_000_000,
+  idempotencyKey: undefined,
+  headers: {},
+  ulids: () => ULID,
+}
 const cut = (text: string) => cutBatch(Buffer.from(text), 32 * 1024)
 
 /** What the general way makes of an item: its operation, or undefined where it is refused. */

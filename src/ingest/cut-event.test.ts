@@ -8,7 +8,13 @@ import { stamp } from './stamp.ts'
 import { eventItem } from './translate-v1.ts'
 
 const ULID = '01JDBYA8000000000000000000'
-const arrival = { source: 'web', at: 1_700_000_000_000, idempotencyKey: undefined, ulids: () => ULID }
+const arrival = {
+  source: 'web',
+  at: 1_700_000_000_000,
+  idempotencyKey: undefined,
+  headers: {},
+  ulids: () => ULID,
+}
 
 /** What each way makes of a body: its operation, or undefined where it is refused, or not recognised. */
 function general(id: string, text: string) {

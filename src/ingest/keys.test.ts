@@ -12,7 +12,7 @@ const operation = (kind: Operation['kind'], key: string, ...others: string[]): O
   key,
   others,
   stamped: false,
-  headers: undefined,
+  own: undefined,
   value: '{}',
 })
 

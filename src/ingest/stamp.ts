@@ -3,7 +3,7 @@
  * (promise P4); where the client gave an id, the same id always gives the same ULID. Pure, but for the ULIDs it draws.
  */
 import { isEvent, KINDS, type Kind } from '../core/operation.ts'
-import type { Headers } from '../core/record.ts'
+import type { BusRecord, Headers } from '../core/record.ts'
 import { deriveUlid, isUlid, type Ulids } from '../core/ulid.ts'
 import { type Draft, writeValue } from './draft.ts'
 
@@ -14,14 +14,13 @@ export interface Arrival {
   readonly at: number
   /** The request's `Idempotency-Key`. */
   readonly idempotencyKey: string | undefined
+  /** What most of its records say. */
+  readonly headers: Headers
   readonly ulids: Ulids
 }
 
-/**
- * A class, since V8 allocates what comes of a literal among the old as soon as most of it survives a collection of the young,
- * as it does while a process starts: from then on all that it points to lives on with it.
- */
-export class Operation {
+/** An operation on its way to its place on the bus. */
+export interface Operation {
   readonly id: string
   /** Under what a repeat is recognised, within its source; undefined when the client gave nothing to tell it by. */
   readonly seenAs: string | undefined
@@ -31,7 +30,23 @@ export class Operation {
   /** The identify had no timestamp of its own. */
   readonly stamped: boolean
   readonly value: string
-  readonly headers: Headers | undefined
+  /** What is said beside it, over what its request says for all. */
+  readonly own: Headers | undefined
+}
+
+/**
+ * Classes, since V8 allocates what comes of a literal among the old as soon as most of it survives a collection of the young,
+ * as it does while a process starts: from then on all that it points to lives on with it.
+ */
+class Stamped implements Operation {
+  readonly id: string
+  readonly seenAs: string | undefined
+  readonly kind: Kind
+  readonly key: string
+  readonly others: readonly string[]
+  readonly stamped: boolean
+  readonly value: string
+  readonly own: Headers | undefined
 
   /** `at`: when it came in, milliseconds since 1970. */
   constructor(draft: Draft, { id, seenAs }: Name, at: number) {
@@ -44,15 +59,63 @@ export class Operation {
     this.others = others
     this.stamped = isStamped && kind === 'person.identify'
     this.value = stampedValue(draft, isEvent(kind) ? id : undefined, isStamped ? secondsText(at) : undefined)
-    this.headers = headers
+    this.own = headers
   }
 }
+
+/** An event without anything to be remembered or looked at later: it is the record already, unless its key is another. */
+export class PlainEvent implements Operation, BusRecord {
+  readonly id: string
+  readonly key: string
+  readonly kind: Kind
+  readonly at: number
+  readonly headers: Headers
+  readonly value: string
+
+  constructor(draft: Draft, key: string, { at, headers, ulids }: Arrival) {
+    this.id = ulids(at)
+    this.key = key
+    this.kind = draft.kind
+    this.at = at
+    this.headers = headers
+    this.value = stampedValue(draft, this.id, draft.seconds === undefined ? secondsText(at) : undefined)
+  }
+
+  get seenAs(): undefined {
+    return undefined
+  }
+
+  get others(): readonly string[] {
+    return NOBODY
+  }
+
+  get stamped(): boolean {
+    return false
+  }
+
+  get own(): undefined {
+    return undefined
+  }
+}
+
+const NOBODY: readonly string[] = []
 
 type Name = Pick<Operation, 'id' | 'seenAs'>
 
 /** `index` is the operation's place in its request. The draft is used up: the stamps go into its members. */
-export const stamp = (draft: Draft, index: number, arrival: Arrival): Operation =>
-  new Operation(draft, nameOperation(draft, index, arrival), draft.at ?? arrival.at)
+export function stamp(draft: Draft, index: number, arrival: Arrival): Operation {
+  const { key } = draft
+  if (key !== undefined && isPlainEvent(draft, arrival)) return new PlainEvent(draft, key, arrival)
+  return new Stamped(draft, nameOperation(draft, index, arrival), draft.at ?? arrival.at)
+}
+
+const isPlainEvent = ({ kind, clientId, at, others, headers }: Draft, { idempotencyKey }: Arrival): boolean =>
+  clientId === undefined &&
+  idempotencyKey === undefined &&
+  others.length === 0 &&
+  headers === undefined &&
+  at === undefined &&
+  isEvent(kind)
 
 let lastSecond = 0
 let lastText = '0'

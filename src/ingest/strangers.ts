@@ -68,9 +68,9 @@ export function adopt(record: Received, judge: Judge): Received {
   if (!isStrange(record)) return record
   const read = readAndJudge(record, judge)
   if (isFault(read)) return { ...record, ...unreadableRecord(record, read) }
-  const arrival = { source: record.topic, at: record.at, idempotencyKey: undefined, ulids: never }
+  const headers = { [HEADER.source]: record.topic, [HEADER.correlationId]: placeOf(record) }
+  const arrival = { source: record.topic, at: record.at, idempotencyKey: undefined, headers, ulids: never }
   const operation = stamp(read, 0, arrival)
   const placement = { key: operation.key, alsoKeys: operation.others }
-  const headers = { [HEADER.source]: record.topic, [HEADER.correlationId]: placeOf(record) }
   return { ...record, ...makeRecord(operation, placement, { headers, at: record.at }) }
 }
