@@ -5,12 +5,11 @@
 import { Board } from './admin/board.ts'
 import { Facts } from './admin/facts.ts'
 import type { Bus } from './bus/bus.ts'
+import { type Chore, Relief, repeat, trim } from './chores.ts'
 import type { Config } from './config.ts'
-import type { Clock } from './core/clock.ts'
 import { type SluiceError, toSluiceError } from './core/errors.ts'
-import type { NoticeName, Notify } from './core/notices.ts'
+import type { Notify } from './core/notices.ts'
 import type { Conservation } from './core/outcome.ts'
-import { within } from './core/within.ts'
 import { GROUP, Replays } from './delivery/replay.ts'
 import { Delivery, type Sizes } from './delivery/worker.ts'
 import { Intake } from './ingest/accept.ts'
@@ -20,7 +19,7 @@ import { INTAKE_GROUP, INTAKE_TOPICS, TopicIntake, writeMessages } from './inges
 import { policiesWith } from './preflight/rules.ts'
 import { lockDirectory } from './sqlite/lock.ts'
 import { openStores, type Surroundings } from './stores.ts'
-import type { LocalLog, Stores } from './surfaces.ts'
+import type { Stores } from './surfaces.ts'
 import { LiveFeed } from './telemetry/feed.ts'
 import { createLog } from './telemetry/log.ts'
 import { createMetrics, type Metrics, registerGauges } from './telemetry/metrics.ts'
@@ -60,8 +59,6 @@ export interface GatewayOptions {
 
 const SAMPLE_MS = 1_000
 const TRIM_MS = 60_000
-/** How long a chore may take when a stop is asked for. */
-const CHORE_MS = 2_000
 
 /** Throws `data_dir_in_use`, `port_in_use`, `log_damaged`, `newer_format`. */
 export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<Gateway> {
@@ -178,19 +175,6 @@ async function stop(running: AsyncDisposableStack, notify: Notify): Promise<void
   notify('gateway.stopped')
 }
 
-/** On a full log, what is settled goes before its time: room for what comes is worth more than the story of what went. */
-class Relief {
-  #wanted = false
-
-  hear(name: NoticeName): void {
-    if (name === 'bus.full') this.#wanted = true
-  }
-
-  async give(log: LocalLog | undefined, over: AbortSignal): Promise<void> {
-    if (this.#wanted && log && (await log.trim(Number.POSITIVE_INFINITY, over)) > 0) this.#wanted = false
-  }
-}
-
 interface NotifierOptions extends GatewayOptions {
   readonly relief: Relief
 }
@@ -245,32 +229,3 @@ function makeDelivery(
 }
 
 const upstreamOf = ({ trackUrl: url, region, ratePerSecond: ceiling }: Config) => ({ url, region, ceiling })
-
-async function trim({ log, ledger }: Stores, before: number, over: AbortSignal): Promise<void> {
-  await log?.trim(before, over)
-  if (!over.aborted) await ledger.trim(before)
-}
-
-/** `over` aborts when it should come to an end. */
-type Chore = (over: AbortSignal) => Promise<unknown>
-
-/**
- * Repeats a chore until the returned function is called; a chore that fails is tried again at its next turn. One that is
- * under way by then, such as the question of a bus that is away, is not waited for longer than it may take: it fails on
- * what is closed.
- */
-function repeat(clock: Clock, ms: number, chore: Chore): () => Promise<void> {
-  const over = new AbortController()
-  const run = async () => {
-    for (;;) {
-      await clock.sleep(ms, over.signal)
-      if (over.signal.aborted) return
-      await chore(over.signal).catch(() => {})
-    }
-  }
-  const running = run()
-  return async () => {
-    over.abort()
-    await within(clock, CHORE_MS, running)
-  }
-}

@@ -130,6 +130,7 @@ const ROOT_MAY: Readonly<Record<string, readonly string[]>> = {
     'ingest/links.ts',
     ...PORTS.map((p) => `${p}/`),
   ],
+  'chores.ts': ['core/', 'surfaces.ts'],
   'cluster.ts': ['core/', 'config.ts', 'bus/'],
   'stores.ts': [
     'core/',
@@ -144,6 +145,7 @@ const ROOT_MAY: Readonly<Record<string, readonly string[]>> = {
   ],
   'gateway.ts': [
     'core/',
+    'chores.ts',
     'config.ts',
     'settings.ts',
     'world.ts',
@@ -295,7 +297,7 @@ test('the environment is read in config.ts alone, and only the CLI speaks to a t
 test('time, chance and the event loop are arguments: only the clock, the ULIDs and the world touch the real ones', () => {
   const BANNED =
     /\b(Date\.now|new Date\(\)|performance\.now|set(Timeout|Interval|Immediate)\b|timers\/promises|AbortSignal\.timeout|Math\.random|random(Bytes|UUID|Int)\b|process\.(hrtime|nextTick))/
-  const PURE = /^(core|delivery|ingest|bus|ledger|people|customerio|http|sqlite|admin|emulator|gateway\.ts)/
+  const PURE = /^(core|delivery|ingest|bus|ledger|people|customerio|http|sqlite|admin|emulator|gateway\.ts|chores\.ts)/
   const REAL = [
     'core/clock.ts',
     'core/ulid.ts',
