@@ -297,7 +297,8 @@ test('the environment is read in config.ts alone, and only the CLI speaks to a t
 test('time, chance and the event loop are arguments: only the clock, the ULIDs and the world touch the real ones', () => {
   const BANNED =
     /\b(Date\.now|new Date\(\)|performance\.now|set(Timeout|Interval|Immediate)\b|timers\/promises|AbortSignal\.timeout|Math\.random|random(Bytes|UUID|Int)\b|process\.(hrtime|nextTick))/
-  const PURE = /^(core|delivery|ingest|bus|ledger|people|customerio|http|sqlite|admin|emulator|gateway\.ts|chores\.ts)/
+  const PURE =
+    /^(core|delivery|ingest|bus|ledger|people|customerio|http|sqlite|admin|emulator|gateway\.ts|chores\.ts)/
   const REAL = [
     'core/clock.ts',
     'core/ulid.ts',

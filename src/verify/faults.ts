@@ -16,7 +16,7 @@ interface Fault {
 }
 
 /** A bus with some of its verbs replaced. */
-const busWith =
+export const busWith =
   (change: (real: Bus) => Partial<Bus>) =>
   (real: Bus): Bus => ({
     features: real.features,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import type { Done, LetterPage, Trace } from '../../src/admin/wire.ts'
-import type { Bus } from '../../src/bus/bus.ts'
+import { busWith } from '../../src/verify/faults.ts'
 import { realWorld } from '../../src/world.ts'
 import { eventBatch, type StandOptions, stand, temporary } from './stand.ts'
 
@@ -126,11 +126,8 @@ test('what was not delivered is delivered by the next process', async () => {
 })
 
 /** Its subscribers are given nothing until then. */
-const silentUntil =
-  (then: Promise<void>) =>
-  (real: Bus): Bus => ({
-    features: real.features,
-    publish: (...given) => real.publish(...given),
+const silentUntil = (then: Promise<void>) =>
+  busWith((real) => ({
     subscribe: async (...given) => {
       const subscription = await real.subscribe(...given)
       return {
@@ -143,10 +140,7 @@ const silentUntil =
         [Symbol.asyncDispose]: () => subscription[Symbol.asyncDispose](),
       }
     },
-    lag: (...given) => real.lag(...given),
-    read: (...given) => real.read(...given),
-    [Symbol.asyncDispose]: () => real[Symbol.asyncDispose](),
-  })
+  }))
 
 test('a backlog makes nobody wait; figures are told once it is known what of it had ended', async () => {
   const directory = temporary()
