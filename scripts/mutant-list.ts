@@ -103,6 +103,13 @@ const ROWS: readonly Row[] = [
     ['src/delivery/recovery.test.ts'],
   ],
   [
+    'figures told before it is known what had ended',
+    'admin/facts.ts',
+    'await recovered\n',
+    '\n',
+    ['test/flow/gateway.test.ts'],
+  ],
+  [
     'the end of a thread that writes goes untold',
     'sqlite/thread.ts',
     'if (isNews) this.#options.onFatal(this.#over)',
