@@ -6,7 +6,7 @@
 import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Head } from './sqlite-anchor.ts'
-import { type Chunk, chainOf } from './sqlite-chunk.ts'
+import { type Chunk, chainOf, discardChunk } from './sqlite-chunk.ts'
 import type { Damage } from './sqlite-damage.ts'
 import type { SqliteLog } from './sqlite-log.ts'
 
@@ -63,7 +63,10 @@ export function checkChunks(log: SqliteLog, { from, whole, clock }: Stretch): Da
         )
     damages.push(...found)
     follower = chunk
-    size += chunk ? chunk.meta.length + chunk.body.length : 0
+    if (chunk) {
+      size += chunk.meta.length + chunk.body.length
+      discardChunk(chunk)
+    }
     end = gap?.from ?? chunk?.first ?? found[0]?.from ?? from
   }
   return damages

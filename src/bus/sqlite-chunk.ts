@@ -7,7 +7,7 @@
 import { crc32 } from 'node:zlib'
 import type { BusRecord } from '../core/record.ts'
 import { decodeStretch, encodeMeta } from './sqlite-columns.ts'
-import { stringOf, type Text } from './sqlite-pack.ts'
+import { discard, stringOf, type Text } from './sqlite-pack.ts'
 import { lanesOf, type Stretch } from './stretch.ts'
 
 /** Limits of one chunk: a reader holds a whole one in memory. A single larger record is a chunk of its own. */
@@ -91,8 +91,18 @@ function storable(record: BusRecord): BusRecord {
   return { ...record, value: record.value.replace(/\p{Surrogate}/gu, escaped) }
 }
 
-export const decodeChunk = ({ first, meta, body }: Chunk): Stretch =>
-  decodeStretch(first, stringOf(meta), stringOf(body))
+/** The chunk cannot be read a second time. */
+export function decodeChunk(chunk: Chunk): Stretch {
+  const [meta, body] = [stringOf(chunk.meta), stringOf(chunk.body)]
+  discardChunk(chunk)
+  return decodeStretch(chunk.first, meta, body)
+}
+
+/** Its texts are not needed any more. */
+export function discardChunk({ meta, body }: Chunk): void {
+  discard(meta)
+  discard(body)
+}
 
 type Summed = Omit<Chunk, 'sum' | 'chain'>
 
