@@ -78,14 +78,23 @@ interface Wire {
   readonly clock: Clock
 }
 
-async function send({ pool, headers, clock }: Wire, call: Call): Promise<Reply> {
+/** Not async: the call, whose text is bytes from here on, would be kept until it is answered. */
+function send({ pool, headers, clock }: Wire, call: Call): Promise<Reply> {
   const started = clock.mono()
   const { method, path, body, timeoutMs = ANSWER_MS } = call
+  const signal = AbortSignal.timeout(timeoutMs)
+  const given = body === undefined ? {} : { body: Buffer.from(body) }
+  const all = call.headers === undefined ? headers : { ...headers, ...call.headers }
+  return replyOf(() => pool.request({ method, path, headers: all, signal, ...given }), started, clock)
+}
+
+async function replyOf(
+  request: () => Promise<Dispatcher.ResponseData>,
+  started: number,
+  clock: Clock,
+): Promise<Reply> {
   try {
-    const signal = AbortSignal.timeout(timeoutMs)
-    const given = body === undefined ? {} : { body }
-    const all = call.headers === undefined ? headers : { ...headers, ...call.headers }
-    const answer = await pool.request({ method, path, headers: all, signal, ...given })
+    const answer = await request()
     const text = await readText(answer.body)
     return {
       status: answer.statusCode,

@@ -15,8 +15,15 @@ export const batchCall = (items: readonly string[]): Call => ({
   endpoint: 'batch',
   method: 'POST',
   path: PATHS.batch,
-  body: `{"batch":[${items.join(',')}]}`,
+  body: bodyOf(items),
 })
+
+/** One join: a frame put around the joined items would have all of it copied once more. */
+function bodyOf([first = '', ...items]: readonly string[]): string {
+  items.unshift(`{"batch":[${first}`)
+  items.push(`${items.pop()}]}`)
+  return items.join(',')
+}
 
 /** `POST /api/v2/entity`: one operation as it is. */
 const entityCall = (value: string): Call => ({

@@ -16,20 +16,22 @@ export interface Delivered {
 }
 
 export async function deliver(batch: Batch, remote: Remote, clock: Clock): Promise<Delivered> {
-  const call = callOf(batch)
-  const at = clock.now()
-  const reply = await remote.send(call)
+  const { endpoint, at, replied } = send(batch, remote, clock)
+  const reply = await replied
   const verdict = judge(reply, clock.now())
-  return {
-    endpoint: call.endpoint,
-    verdict,
-    attempt: { at, ms: Math.round(reply.ms), status: reply.status, ...wordsOf(verdict) },
-  }
+  const attempt = { at, ms: Math.round(reply.ms), status: reply.status, ...wordsOf(verdict) }
+  return { endpoint, verdict, attempt }
+}
+
+/** Not async: the text of the call would be kept until it is answered. */
+function send(batch: Batch, remote: Remote, clock: Clock) {
+  const call = callOf(batch)
+  return { endpoint: call.endpoint, at: clock.now(), replied: remote.send(call) }
 }
 
 function callOf(batch: Batch) {
   const [op] = batch.runs[0]?.ops ?? []
-  if (batch.form === 'single' && op) return singleCall(op.record.kind, op.record.value)
+  if (batch.form === 'single' && op) return singleCall(op.kind, op.value)
   return batchCall(textsOf(batch.runs))
 }
 
