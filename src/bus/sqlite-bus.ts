@@ -174,9 +174,10 @@ export class SqliteLogBus implements SqliteBus {
     await this.#committer.exclusive(() => ({ change: { topics, gaps }, adopt, groups }))
   }
 
-  async publish(topic: string, records: readonly BusRecord[]): Promise<void> {
-    this.#assertOpen()
-    if (records.length > 0) await this.#committer.publish(this.#topic(topic).log, records)
+  /** Not async: the records, which are made into text at once where there are many, would be kept until the disk has them. */
+  publish(topic: string, records: readonly BusRecord[]): Promise<void> {
+    if (this.#closed) return Promise.reject(shut())
+    return records.length === 0 ? Promise.resolve() : this.#committer.publish(this.#topic(topic).log, records)
   }
 
   async subscribe(topic: string, group: string, options: SubscribeOptions = {}) {
@@ -277,8 +278,10 @@ export class SqliteLogBus implements SqliteBus {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new SluiceError('shutting_down', 'The bus is closed.')
+    if (this.#closed) throw shut()
   }
 }
+
+const shut = () => new SluiceError('shutting_down', 'The bus is closed.')
 
 const groupsOf = ({ log, topic }: Held): Dirty[] => [...topic.groups].map((group) => [group, log] as const)

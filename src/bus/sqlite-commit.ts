@@ -14,14 +14,17 @@ import { isFatal } from '../sqlite/database.ts'
 import { isFull } from '../sqlite/space.ts'
 import type { Group } from './group.ts'
 import type { Heads } from './sqlite-anchor.ts'
-import type { Draft, SqliteLog } from './sqlite-log.ts'
+import type { Draft, Drafted, SqliteLog } from './sqlite-log.ts'
 import { encodeAll, type Publication, publicationOf } from './sqlite-publication.ts'
 import type { TopicRow } from './sqlite-tables.ts'
 import { type Change, NO_CHANGE, type Writer } from './sqlite-writer.ts'
 
-/** One transaction takes whole publications until it has this much: at 2 us a record it holds the event loop for 20 ms. */
-const RECORDS = 8192
-const SIZE = 4 * 1024 * 1024
+/**
+ * One transaction takes whole publications until it has this much: 20 ms of what is left to do on the event loop, where large
+ * ones are encoded before their turn, and one of the two commits that a round of settlement takes.
+ */
+const RECORDS = 16_384
+const SIZE = 8 * 1024 * 1024
 
 export type Dirty = readonly [group: Group, log: SqliteLog]
 
@@ -155,7 +158,7 @@ export class Committer {
 
   async #commit({ publications, published, groups, saved }: Round): Promise<void> {
     try {
-      const refusal = await this.#store(this.#draft(publications.splice(0)), groups)
+      const refusal = await this.#store(publications, groups)
       for (const { resolve, reject } of published) refusal ? reject(refusal) : resolve()
       if (refusal) await this.#write({ ...NO_CHANGE, spends: true }, groups)
       saved.resolve()
@@ -197,40 +200,47 @@ export class Committer {
     )
   }
 
-  /** Returns the refusal when there is no space, in which case nothing is stored. */
-  async #store(drafts: readonly Draft[], groups: readonly Dirty[]): Promise<SluiceError | undefined> {
+  /**
+   * Returns the refusal when there is no space, in which case nothing is stored. Not async, nor is what it calls: the chunks,
+   * which the writer has, would be kept until it has written them.
+   */
+  #store(publications: Publication[], groups: readonly Dirty[]): Promise<SluiceError | undefined> {
+    const drafts = this.#draft(publications.splice(0))
     const topics = drafts.map(({ row }) => row)
     const chunks = drafts.flatMap(({ row, chunks }) => chunks.map((chunk) => [row.number, chunk] as const))
     const heads = drafts.length > 0 ? this.#options.heads(topics) : undefined
-    try {
-      await this.#write({ ...NO_CHANGE, chunks, topics, heads }, groups)
-    } catch (thrown) {
-      if (isFull(thrown)) return this.#refusal(thrown)
-      throw thrown
-    }
-    if (drafts.length > 0) this.#full = false
-    for (const draft of drafts) {
+    const drafted = drafts.map(({ log, row, stretches }) => ({ log, row, stretches }))
+    return this.#write({ ...NO_CHANGE, chunks, topics, heads }, groups).then(
+      () => this.#adopt(drafted),
+      (thrown) => {
+        if (isFull(thrown)) return this.#refusal(thrown)
+        throw thrown
+      },
+    )
+  }
+
+  #adopt(drafted: readonly Drafted[]): undefined {
+    if (drafted.length > 0) this.#full = false
+    for (const draft of drafted) {
       draft.log.adopt(draft)
       this.#options.onStored(draft.log)
     }
-    return undefined
   }
 
   /** What is settled while this is written belongs to the next commit. What could not be written is dirty again. */
-  async #write(change: Change, groups: readonly Dirty[]): Promise<void> {
+  #write(change: Change, groups: readonly Dirty[]): Promise<void> {
     const fresh = [...new Set(groups.map(([, log]) => log))].filter(({ stored }) => !stored)
     const written = new Set(change.topics.map(({ number }) => number))
     const topics = fresh.map(({ row }) => row).filter(({ number }) => !written.has(number))
     const states = groups.map(([group, log]) => [log.row.number, group.state()] as const)
     for (const log of fresh) log.stored = true
     for (const [group] of groups) group.dirty = false
-    try {
-      await this.#options.writer.write({ ...change, topics: [...change.topics, ...topics], groups: states })
-    } catch (thrown) {
+    const all = { ...change, topics: [...change.topics, ...topics], groups: states }
+    return this.#options.writer.write(all).catch((thrown) => {
       for (const log of fresh) log.stored = false
       for (const [group] of groups) group.dirty = true
       throw thrown
-    }
+    })
   }
 
   #refusal(cause: unknown): SluiceError {

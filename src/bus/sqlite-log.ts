@@ -11,13 +11,17 @@ import { type Stretch, Tail } from './stretch.ts'
 /** How much of the newest records stays in memory for subscribers that keep up, in characters, per topic. */
 const TAIL_SIZE = 4 * 1024 * 1024
 
-/** What is to be written, with the topic as it is afterwards. */
-export interface Draft {
+/** A topic as it is when what was drafted is written. */
+export interface Drafted {
   readonly log: SqliteLog
-  readonly chunks: readonly Chunk[]
   /** As they will be read; undefined where nobody reads the log as it grows. */
   readonly stretches: readonly Stretch[] | undefined
   readonly row: TopicRow
+}
+
+/** What is to be written. */
+export interface Draft extends Drafted {
+  readonly chunks: readonly Chunk[]
 }
 
 export class SqliteLog implements Log {
@@ -93,7 +97,7 @@ export class SqliteLog implements Log {
   }
 
   /** The draft is written: readers see it. What nobody follows is not kept in memory for them. */
-  adopt({ row, stretches }: Draft): void {
+  adopt({ row, stretches }: Drafted): void {
     this.#row = row
     this.stored = true
     if (stretches === undefined) this.#tail.clear()

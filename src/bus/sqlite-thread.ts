@@ -13,7 +13,7 @@ export interface ThreadOptions {
 /** A change, or the end. */
 export type Order = Change | 'close'
 
-/** What it holds is one change at a time, of 8,192 records or 4 MB. */
+/** What it holds is one change at a time, of 16,384 records or 8 MB. */
 const LIMITS = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 256 }
 
 export function writeOnThread(given: ThreadOptions, onFatal: (error: SluiceError) => void): Writer {

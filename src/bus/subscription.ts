@@ -54,12 +54,13 @@ export class LogSubscription implements Subscription, Member {
     }
   }
 
-  async settle(places: readonly Place[]): Promise<number> {
+  /** Not async: the places, which may be many, would be kept until the disk has them. */
+  settle(places: readonly Place[]): Promise<number> {
     const { topic, group, notify, persist } = this.#options
-    const { accepted, fenced } = group.settle(places.filter((place) => place.topic === topic))
+    const isOurs = (place: Place) => place.topic === topic
+    const { accepted, fenced } = group.settle(places.every(isOurs) ? places : places.filter(isOurs))
     if (fenced > 0) notify('bus.fenced', { topic, group: group.name, count: fenced })
-    await persist()
-    return accepted
+    return persist().then(() => accepted)
   }
 
   /** Looks again: there are new records, other lanes, or an end. */
