@@ -1,6 +1,6 @@
 /** The tables `batches` and `ids`: what ended together, and where each operation is found. */
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
-import { isUlid } from '../core/ulid.ts'
+import { byteLength } from '../core/json.ts'
 import type { Entry } from './ledger.ts'
 import { type Batch, decodeBatch } from './sqlite-batch.ts'
 
@@ -71,11 +71,13 @@ export class BatchesTable {
 
   /**
    * Those of them that have ended, each with its batch or NO_BATCH: one look for all. ULIDs sort by time, so that most of a
-   * backlog lies behind whatever has ended, and need not be looked for. Other ids SQLite sorts otherwise than we do.
+   * backlog lies behind whatever has ended, and need not be looked for. Beyond ASCII, SQLite sorts otherwise than we do.
    */
   ofAll(ids: readonly string[]): ReadonlyMap<string, number> {
     const last = this.#lastId.get()?.id
-    const known = typeof last === 'string' ? ids.filter((id) => id <= last || !isUlid(id)) : []
+    const isLater =
+      typeof last === 'string' && byteLength(last) === last.length ? (id: string) => id > last : () => false
+    const known = last === null || last === undefined ? [] : ids.filter((id) => !isLater(id))
     const rows = known.length === 0 ? [] : this.#ofAll.all(JSON.stringify(known))
     return new Map(rows.map(({ id, batch }) => [String(id), Number(batch)]))
   }
