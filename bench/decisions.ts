@@ -18,7 +18,7 @@ export async function dispatcher(): Promise<Line[]> {
   const took = new Map<string, number>()
   const ops = Array.from({ length: OPERATIONS }, (_, n) => singleOp(n))
   const msOf = new Map(ops.map((op) => [op, Math.floor(random() * 5.4)]))
-  for (const [op, ms] of msOf) took.set(op.record.key, (took.get(op.record.key) ?? 0) + ms)
+  for (const [op, ms] of msOf) took.set(op.key, (took.get(op.key) ?? 0) + ms)
   const dispatcher = new Dispatcher()
   const started = performance.now()
   dispatcher.add(ops)

@@ -70,8 +70,8 @@ const ROWS: readonly Row[] = [
   [
     'no key barrier',
     'delivery/dispatcher.ts',
-    'this.#queueOf(key).depart(run.ops)',
-    "{\n      this.#queueOf(key).depart(run.ops)\n      this.#queueOf(key).state = 'idle'\n      this.#consider(this.#queueOf(key))\n    }",
+    'queue.depart(run.ops)',
+    "{\n      queue.depart(run.ops)\n      queue.state = 'idle'\n      this.#consider(queue)\n    }",
     DISPATCHER,
   ],
   [
@@ -84,8 +84,8 @@ const ROWS: readonly Row[] = [
   [
     'a merge holds one person',
     'delivery/op.ts',
-    'others.length === 0 ? [record.key] : [...new Set([record.key, ...others])]',
-    '[record.key].concat(others.slice(0, 0))',
+    'return others.length < 2 ? others : [...new Set(others)]',
+    'return others.slice(0, 0)',
     DISPATCHER,
   ],
   [
@@ -240,7 +240,7 @@ const ROWS: readonly Row[] = [
   [
     'settled before it is recorded',
     'delivery/settlement.ts',
-    'await this.#whileFull(() => this.#options.ledger.record(closings))',
+    'await this.#whileFull(() => this.#options.ledger.record(ended))',
     '',
     FLOW,
   ],

@@ -42,6 +42,16 @@ export interface Column<T> {
   readonly runs: Runs
 }
 
+/** How many have each value. */
+export function countsOf<T>({ values, runs }: Column<T>): Map<T, number> {
+  const counts = new Map<T, number>()
+  for (let at = 0; at < runs.length; at += 2) {
+    const value = values[runs[at] ?? 0]
+    if (value !== undefined) counts.set(value, (counts.get(value) ?? 0) + (runs[at + 1] ?? 0))
+  }
+  return counts
+}
+
 /** Writes a column. Mostly the same object comes again, which is made into text, to be compared, only once. */
 export class ColumnWriter<T> {
   readonly #known = new Map<T, number>()

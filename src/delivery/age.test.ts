@@ -70,7 +70,7 @@ test('what is put right has the second of the call, and is told of once', () => 
   const op = event('a', 73, 70)
   const ages = new Ages(policiesWith({ aged_event: 'fix' }))
   const first = ages.sift(taken([op]).batch, NOW)
-  const sent = first.batch?.runs[0]?.ops[0]?.record.value ?? ''
+  const sent = first.batch?.runs[0]?.ops[0]?.value ?? ''
   assert.equal(JSON.parse(sent).timestamp, NOW / 1000)
   assert.deepEqual(JSON.parse(sent).attributes, { timestamp: 1 }, 'and nothing else is touched')
   assert.equal(first.found.length, 1)
@@ -90,8 +90,8 @@ test('after some of a run has ended the rest goes first, and the figures of the 
   dispatcher.release(ended.map(({ op }) => op))
   const next = dispatcher.take(true)
   assert.deepEqual(
-    next?.runs[0]?.ops.map(({ record }) => record.offset),
-    [ops[1], ops[2]].map((op) => op?.record.offset).concat(offset),
+    next?.runs[0]?.ops.map(({ offset }) => offset),
+    [ops[1], ops[2]].map((op) => op?.offset).concat(offset),
   )
   dispatcher.release(next?.runs[0]?.ops ?? [])
   assert.deepEqual([dispatcher.held, dispatcher.bytes, dispatcher.inFlight], [0, 0, 0])

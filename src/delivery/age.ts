@@ -63,28 +63,27 @@ export class Ages {
   }
 
   #judge(op: Op, nowMs: number): readonly Judged[] {
-    const { kind, at, topic } = op.record
+    const { kind, at, topic } = op
     if (kind === 'person.identify') return this.#judgeIdentify(op)
     if (topic !== TOPICS.events || nowMs - at < LEAST_WAIT_MS || !isEvent(kind)) return NOTHING
     return this.#judgeEvent(op, nowMs)
   }
 
   #judgeEvent(op: Op, nowMs: number): readonly Judged[] {
-    const seconds = timestampIn(op.record)
-    const isAged = nowMs / 1000 - seconds > EVENT_SECONDS && op.record.at / 1000 - seconds <= EVENT_SECONDS
+    const seconds = timestampIn(op)
+    const isAged = nowMs / 1000 - seconds > EVENT_SECONDS && op.at / 1000 - seconds <= EVENT_SECONDS
     if (!isAged || isNoted(op, 'aged_event')) return NOTHING
     const found = this.#note(op, 'aged_event', 'it passed 72 hours while it waited, and triggers no campaign')
-    if (found[0]?.policy === 'fix') op.record = restamped(op.record, Math.floor(nowMs / 1000))
+    if (found[0]?.policy === 'fix') op.value = restamped(op.value, Math.floor(nowMs / 1000))
     return found
   }
 
   /** Of the live ones only the newest is remembered: ingest has compared them with each other. */
   #judgeIdentify(op: Op): readonly Judged[] {
-    const { record } = op
-    const isReplay = record.topic === TOPICS.replay
-    const isStamped = !isReplay && record.headers[HEADER.stamped] !== undefined
-    const seconds = isStamped ? Math.floor(record.at / 1000) : timestampIn(record)
-    const behind = Number.isNaN(seconds) ? 0 : this.#newest.secondsBehind(record.key, seconds)
+    const isReplay = op.topic === TOPICS.replay
+    const isStamped = !isReplay && op.headers[HEADER.stamped] !== undefined
+    const seconds = isStamped ? Math.floor(op.at / 1000) : timestampIn(op)
+    const behind = Number.isNaN(seconds) ? 0 : this.#newest.secondsBehind(op.key, seconds)
     if (behind === 0 || !isReplay || isNoted(op, 'stale_identify')) return NOTHING
     return this.#note(
       op,
@@ -143,19 +142,19 @@ function digitsIn(text: string, start: number): number | undefined {
 const numberIn = (text: string, start: number): number =>
   Number.parseFloat(text.slice(text[start] === '"' ? start + 1 : start, start + 32))
 
-function restamped(record: Received, seconds: number): Received {
-  const start = record.value.indexOf(TIMESTAMP) + TIMESTAMP.length
-  const rest = record.value.slice(start).replace(/^("[^"]*"|[^,}]*)/, String(seconds))
-  return { ...record, value: record.value.slice(0, start) + rest }
+function restamped(value: string, seconds: number): string {
+  const start = value.indexOf(TIMESTAMP) + TIMESTAMP.length
+  const rest = value.slice(start).replace(/^("[^"]*"|[^,}]*)/, String(seconds))
+  return value.slice(0, start) + rest
 }
 
 /** The headers of an operation's end, with what was found on the way. */
-export function headersOf({ record, findings }: Op): Received['headers'] {
-  if (findings.length === 0) return record.headers
-  const before: unknown = JSON.parse(record.headers[HEADER.preflight] ?? '[]')
+export function headersOf({ headers, findings }: Op): Received['headers'] {
+  if (findings.length === 0) return headers
+  const before: unknown = JSON.parse(headers[HEADER.preflight] ?? '[]')
   const kept = JSON.parse(findingsText(findings)) as unknown[] // it is a list
   return {
-    ...record.headers,
+    ...headers,
     [HEADER.preflight]: JSON.stringify([...(Array.isArray(before) ? before : []), ...kept]),
   }
 }

@@ -8,7 +8,7 @@
  * line of theirs. It does no I/O.
  */
 import type { Place, Received } from '../core/record.ts'
-import { type Amount, makeOp, type Op } from './op.ts'
+import { type Amount, keysOf, makeOp, type Op } from './op.ts'
 import { Queue } from './queue.ts'
 
 export interface AsideLimits {
@@ -69,10 +69,10 @@ class Line {
   }
 
   /** Another operation is set aside. */
-  put({ record, bytes }: Op): void {
-    this.push(record.offset, record)
+  put(op: Op): void {
+    this.push(op.offset, op)
     this.#put.ops += 1
-    this.#put.bytes += bytes
+    this.#put.bytes += op.bytes
   }
 
   /** How many operations may be read so that no more than so many bytes are held of it, if they are like the others. */
@@ -140,7 +140,7 @@ export class Aside {
   }
 
   put(op: Op): void {
-    const line = this.#lineOf(op.keys)
+    const line = this.#lineOf(keysOf(op))
     line.put(op)
     this.#size += 1
     this.#offer(line)

@@ -5,7 +5,7 @@ import { LIMITS } from '../core/limits.ts'
 import type { Received } from '../core/record.ts'
 import type { Batch } from './batch.ts'
 import { Dispatcher } from './dispatcher.ts'
-import { makeOp, type Op } from './op.ts'
+import { keysOf, makeOp, type Op } from './op.ts'
 import { textsOf } from './run.ts'
 import { split } from './split.ts'
 
@@ -19,7 +19,7 @@ function op(key: string, kind = 'person.event', more: Partial<Received> = {}): O
 }
 
 const opsOf = (batch: Batch | undefined): Op[] => batch?.runs.flatMap((run) => [...run.ops]) ?? []
-const ids = (ops: readonly Op[]) => ops.map(({ record }) => record.id)
+const ids = (ops: readonly Op[]) => ops.map(({ id }) => id)
 
 function given(...ops: Op[]): Dispatcher {
   const dispatcher = new Dispatcher()
@@ -163,7 +163,7 @@ test('a refused batch is halved until the culprit is alone, in at most 2·log2(n
 test('lanes that were taken away leave nothing queued', () => {
   const [mine, theirs] = [op('a'), op('b', 'person.event', { lane: 3 })]
   const dispatcher = given(mine, theirs)
-  assert.deepEqual([...dispatcher.forget(({ record }) => record.lane === 3)], [theirs])
+  assert.deepEqual([...dispatcher.forget(({ lane }) => lane === 3)], [theirs])
   assert.deepEqual(opsOf(dispatcher.take(true)), [mine])
   assert.equal(dispatcher.held, 1)
 })
@@ -253,16 +253,14 @@ function land(dispatcher: Dispatcher, batch: Batch, answer: string, end: (op: Op
 }
 
 function assertOneRunPerKey(flying: readonly Batch[]): void {
-  const keys = flying.flatMap(({ runs }) =>
-    runs.flatMap(({ ops }) => [...new Set(ops.flatMap(({ keys }) => keys))]),
-  )
+  const keys = flying.flatMap(({ runs }) => runs.flatMap(({ ops }) => [...new Set(ops.flatMap(keysOf))]))
   assert.equal(new Set(keys).size, keys.length, 'one run of a person in flight')
 }
 
 function assertOrder(ops: readonly Op[], endedAt: ReadonlyMap<Op, number>): void {
   const last = new Map<string, number>()
   for (const op of ops)
-    for (const key of op.keys) {
+    for (const key of keysOf(op)) {
       const at = endedAt.get(op) ?? -1
       assert.ok(at >= (last.get(key) ?? -1), `order of ${key}`)
       last.set(key, at)

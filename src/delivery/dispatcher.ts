@@ -11,7 +11,7 @@ import { LIMITS } from '../core/limits.ts'
 import { BATCH_FRAME_BYTES } from '../customerio/track.ts'
 import { type Batch, countItems, makeBatch } from './batch.ts'
 import { KeyQueue } from './key-queue.ts'
-import { type Amount, isSuspect, type Op } from './op.ts'
+import { type Amount, isSuspect, keysOf, type Op } from './op.ts'
 import { Parking } from './parking.ts'
 import { Queue } from './queue.ts'
 import { formRun, isBarrier, isSingle, itemsOf, type Run } from './run.ts'
@@ -68,8 +68,9 @@ export class Dispatcher {
     for (const op of ops) {
       this.#queued += 1
       this.#bytes += op.bytes
-      for (const key of op.keys) this.#queueOf(key).push(op)
-      for (const key of op.keys) this.#consider(this.#queueOf(key))
+      const queues = this.#queuesOf(op)
+      for (const queue of queues) queue.push(op)
+      for (const queue of queues) this.#consider(queue)
     }
   }
 
@@ -161,7 +162,8 @@ export class Dispatcher {
 
   /** All operations of a run have the same people. */
   #depart(run: Run): void {
-    for (const key of run.ops[0]?.keys ?? []) this.#queueOf(key).depart(run.ops)
+    const [op] = run.ops
+    for (const queue of op ? this.#queuesOf(op) : []) queue.depart(run.ops)
     this.#queued -= run.ops.length
     this.#inFlight += run.ops.length
   }
@@ -170,17 +172,16 @@ export class Dispatcher {
   release(ops: readonly Op[]): void {
     this.#inFlight -= ops.length
     for (const op of ops) this.#bytes -= op.bytes
-    for (const queue of this.#queuesOf(ops)) {
-      queue.state = 'idle'
-      this.#consider(queue)
-    }
+    const queues = this.#queuesOfAll(ops)
+    for (const queue of queues) queue.state = 'idle'
+    for (const queue of queues) this.#consider(queue)
   }
 
   /** These operations of one run failed for now: they go back to the head of their queues, in order, until `until`. */
   giveBack(ops: readonly Op[], until: number): void {
     this.#inFlight -= ops.length
     this.#queued += ops.length
-    const queues = this.#queuesOf(ops)
+    const queues = this.#queuesOfAll(ops)
     for (const queue of queues) {
       queue.unshift(ops)
       queue.state = 'parked'
@@ -195,7 +196,7 @@ export class Dispatcher {
   putBack(ops: readonly Op[]): void {
     this.#inFlight -= ops.length
     this.#queued += ops.length
-    for (const queue of this.#queuesOf(ops)) queue.unshift(ops)
+    for (const queue of this.#queuesOfAll(ops)) queue.unshift(ops)
   }
 
   /** Makes ready whatever was parked until `now`. Returns when the next one is due, or Infinity. */
@@ -224,7 +225,7 @@ export class Dispatcher {
   /** All that had ended when these were taken is settled: they may go. */
   letThrough(barriers: readonly Op[]): void {
     for (const barrier of barriers)
-      for (const key of barrier.keys) {
+      for (const key of keysOf(barrier)) {
         const queue = this.#keys.get(key)
         if (queue?.ops.first !== barrier) continue
         queue.cleared = barrier
@@ -236,7 +237,7 @@ export class Dispatcher {
 
   /** An operation that waits here; looked for one by one, since nobody asks but a person. */
   find(id: string): Op | undefined {
-    for (const { ops } of this.#keys.values()) for (const op of ops) if (op.record.id === id) return op
+    for (const { ops } of this.#keys.values()) for (const op of ops) if (op.id === id) return op
     return undefined
   }
 
@@ -263,17 +264,23 @@ export class Dispatcher {
     return made
   }
 
+  #queuesOf(op: Op): readonly KeyQueue[] {
+    const queue = this.#queueOf(op.key)
+    return op.also.length === 0 ? [queue] : [queue, ...op.also.map((key) => this.#queueOf(key))]
+  }
+
   /** Each once. Mostly an operation is of the same person as the one before it. */
-  #queuesOf(ops: readonly Op[]): KeyQueue[] {
+  #queuesOfAll(ops: readonly Op[]): ReadonlySet<KeyQueue> {
     const found = new Set<KeyQueue>()
     let last: KeyQueue | undefined
-    for (const { keys } of ops)
-      for (const key of keys) {
-        if (key === last?.key) continue
-        last = this.#queueOf(key)
-        found.add(last)
+    for (const op of ops) {
+      if (op.key === last?.key && op.also.length === 0) continue
+      for (const queue of this.#queuesOf(op)) {
+        found.add(queue)
+        last = queue
       }
-    return [...found]
+    }
+    return found
   }
 
   /** Puts a key in line when the operation at its head may go; forgets it when nothing is left of it. */
@@ -284,7 +291,7 @@ export class Dispatcher {
       this.#keys.delete(queue.key)
       return
     }
-    if (head.keys.length > 1 && !this.#isFirstElsewhere(head, queue)) return
+    if (head.also.length > 0 && !this.#isFirstElsewhere(head, queue)) return
     if (isBarrier(head) && queue.cleared !== head) {
       queue.state = 'held back'
       this.#heldBack.push(head)
@@ -296,7 +303,7 @@ export class Dispatcher {
 
   /** Whether nothing of the other people that it holds is before it. */
   #isFirstElsewhere(head: Op, queue: KeyQueue): boolean {
-    return head.keys.every((key) => {
+    return keysOf(head).every((key) => {
       if (key === queue.key) return true
       const other = this.#queueOf(key)
       return other.ops.first === head && other.state === 'idle'

@@ -1,5 +1,5 @@
 /** What waits of one person, in order. */
-import type { Op } from './op.ts'
+import { keysOf, type Op } from './op.ts'
 import { Queue } from './queue.ts'
 
 export class KeyQueue {
@@ -35,7 +35,7 @@ export class KeyQueue {
 
   /** Those of them that are this person's come back to its head, in order. */
   unshift(ops: readonly Op[]): void {
-    const own = ops.filter((op) => op.keys.includes(this.key))
+    const own = ops.filter((op) => keysOf(op).includes(this.key))
     this.ops.unshift(own)
     for (const { bytes } of own) this.bytes += bytes
   }

@@ -8,7 +8,7 @@ export class Parking<T> {
   readonly #lots: Lot<T>[] = []
 
   /** Those that are parked until the same time one after the other, as those of one batch are, share a lot. */
-  park(parked: readonly T[], until: number): void {
+  park(parked: Iterable<T>, until: number): void {
     const last = this.#lots.at(-1)
     if (last?.until === until) {
       last.parked.push(...parked)

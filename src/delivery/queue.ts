@@ -1,48 +1,61 @@
-/** A first-in, first-out queue that gives back what was taken: pushes, shifts and unshifts in constant time. */
+/**
+ * A first-in, first-out queue that gives back what was taken: pushes, shifts and unshifts in constant time. Its items lie in a
+ * ring, which is small at first: there is one for each person who has anything waiting, mostly one thing.
+ */
+const LEAST = 4
+
 export class Queue<T> implements Iterable<T> {
-  #items: (T | undefined)[] = []
+  /** As many as a power of two; the place after the last is the first again. */
+  #ring: (T | undefined)[] = new Array(LEAST)
   #head = 0
+  #length = 0
 
   get length(): number {
-    return this.#items.length - this.#head
+    return this.#length
   }
 
   get first(): T | undefined {
-    return this.#items[this.#head]
+    return this.#ring[this.#head]
   }
 
   /** The item with so many before it. */
   at(place: number): T | undefined {
-    return this.#items[this.#head + place]
+    return place < this.#length ? this.#ring[this.#place(place)] : undefined
   }
 
   /** The items from one place to before another, all of which there are. */
   slice(from: number, to: number): T[] {
-    return this.#items.slice(this.#head + from, this.#head + to) as T[] // only what was taken is undefined
+    const items: T[] = []
+    for (let place = from; place < to; place += 1) {
+      const item = this.at(place)
+      if (item !== undefined) items.push(item)
+    }
+    return items
   }
 
   push(item: T): void {
-    this.#items.push(item)
+    if (this.#length === this.#ring.length) this.#grow()
+    this.#ring[this.#place(this.#length)] = item
+    this.#length += 1
   }
 
   shift(): T | undefined {
-    if (this.length === 0) return undefined
-    const item = this.#items[this.#head]
-    this.#items[this.#head] = undefined
-    this.#head += 1
-    if (this.#head > 1024 && this.#head * 2 > this.#items.length) this.#compact()
+    if (this.#length === 0) return undefined
+    const item = this.#ring[this.#head]
+    this.#ring[this.#head] = undefined
+    this.#head = this.#place(1)
+    this.#length -= 1
     return item
   }
 
   /** Puts items back in front, the first of them first. */
   unshift(items: readonly T[]): void {
-    if (items.length <= this.#head) {
-      this.#head -= items.length
-      for (const [i, item] of items.entries()) this.#items[this.#head + i] = item
-      return
+    for (const item of items.toReversed()) {
+      if (this.#length === this.#ring.length) this.#grow()
+      this.#head = this.#place(-1)
+      this.#ring[this.#head] = item
+      this.#length += 1
     }
-    this.#compact()
-    this.#items = [...items, ...this.#items]
   }
 
   /** Keeps what passes; returns what does not. */
@@ -50,20 +63,28 @@ export class Queue<T> implements Iterable<T> {
     const gone: T[] = []
     const kept: T[] = []
     for (const item of this) (keep(item) ? kept : gone).push(item)
-    this.#items = kept
+    this.#ring = new Array(LEAST)
     this.#head = 0
+    this.#length = 0
+    for (const item of kept) this.push(item)
     return gone
   }
 
   *[Symbol.iterator](): Iterator<T> {
-    for (let at = this.#head; at < this.#items.length; at += 1) {
-      const item = this.#items[at]
+    for (let place = 0; place < this.#length; place += 1) {
+      const item = this.at(place)
       if (item !== undefined) yield item
     }
   }
 
-  #compact(): void {
-    this.#items = this.#items.slice(this.#head)
+  #place(from: number): number {
+    return (this.#head + from) & (this.#ring.length - 1)
+  }
+
+  /** Twice as large, from its beginning on. */
+  #grow(): void {
+    const items = this.slice(0, this.#length)
+    this.#ring = items.concat(new Array(this.#length))
     this.#head = 0
   }
 }

@@ -1,39 +1,69 @@
 /** Outcomes and dead letters as the records that tell of them; their form is in docs/asyncapi.yaml. Pure. */
+import { type End, type Ends, eachOf, isMany } from '../core/ends.ts'
 import { isObject, parseJson, plainText } from '../core/json.ts'
 import type { Refusal } from '../core/outcome.ts'
 import { type BusRecord, HEADER, type Headers, UNREADABLE } from '../core/record.ts'
 import type { Entry } from '../ledger/ledger.ts'
 
+/** Records that are published in one call, at the least, where there are so many: as many as one chunk of the log has. */
+const TOGETHER = 1_000
+
 /**
  * `customerio.processed`: how each ended, how long it took from receipt, and the correlation id to join it by. Operations of
- * one request that ended in one call differ in their ids alone, so that the rest is written once for all of them.
+ * one request that ended in one call differ in their ids alone, so that the rest is written once for all of them. They come some at a time.
  */
-export function processedRecords(entries: readonly Entry[]): BusRecord[] {
+export function* processedRecords(ended: readonly (End | Ends)[]): Generator<BusRecord[]> {
   const told = new Map<Headers, Told>()
-  return entries.map((entry) => {
-    const before = told.get(entry.headers)
-    const tale = before && isAlike(before.entry, entry) ? before : tell(entry)
-    if (tale !== before) told.set(entry.headers, tale)
-    const { id, key, kind, endedAt } = entry
-    const value = `{"id":${JSON.stringify(id)},${tale.rest}`
-    return { id, key, kind, at: endedAt, headers: tale.headers, value }
-  })
+  let records: BusRecord[] = []
+  for (const one of ended) {
+    for (const end of isMany(one) ? eachOf(one) : [one]) records.push(processedRecord(end, told))
+    if (records.length < TOGETHER) continue
+    yield records
+    records = []
+  }
+  if (records.length > 0) yield records
 }
 
-/** All but the id, with the entry that it was said of. */
+function processedRecord(end: End, told: Map<Headers, Told>): BusRecord {
+  const before = told.get(end.headers)
+  const tale = before && isAlike(before.end, end) ? before : tell(end)
+  if (tale !== before) told.set(end.headers, tale)
+  return new Processed(end, tale)
+}
+
+/** A class, as an operation is (op.ts): it is gone as soon as it is published. */
+class Processed implements BusRecord {
+  readonly id: string
+  readonly key: string
+  readonly kind: string
+  readonly at: number
+  readonly headers: Headers
+  readonly value: string
+
+  constructor({ id, key, kind, endedAt }: End, { headers, rest }: Told) {
+    this.id = id
+    this.key = key
+    this.kind = kind
+    this.at = endedAt
+    this.headers = headers
+    this.value = `{"id":${JSON.stringify(id)},${rest}`
+  }
+}
+
+/** All but the id, with the end that it was said of. */
 interface Told {
-  readonly entry: Entry
+  readonly end: End
   readonly rest: string
   readonly headers: Headers
 }
 
-const tell = (entry: Entry): Told => ({
-  entry,
-  rest: JSON.stringify(taleOf(entry)).slice(1),
-  headers: withoutEncoding(entry.headers),
+const tell = (end: End): Told => ({
+  end,
+  rest: JSON.stringify(taleOf(end)).slice(1),
+  headers: withoutEncoding(end.headers),
 })
 
-const isAlike = (one: Entry, other: Entry): boolean =>
+const isAlike = (one: End, other: End): boolean =>
   one.attempts === other.attempts &&
   one.kind === other.kind &&
   one.outcome === other.outcome &&
@@ -42,7 +72,7 @@ const isAlike = (one: Entry, other: Entry): boolean =>
   one.into === other.into &&
   one.refusal === other.refusal
 
-const taleOf = ({ kind, headers, receivedAt, endedAt, outcome, attempts, into, refusal }: Entry): object => ({
+const taleOf = ({ kind, headers, receivedAt, endedAt, outcome, attempts, into, refusal }: End): object => ({
   kind,
   outcome,
   into,

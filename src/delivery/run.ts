@@ -23,7 +23,7 @@ export function textsOf(runs: readonly Run[]): string[] {
   const texts: string[] = []
   for (const { ops, merged } of runs)
     if (merged !== undefined) texts.push(merged)
-    else for (const { record } of ops) texts.push(record.value)
+    else for (const { value } of ops) texts.push(value)
   return texts
 }
 
@@ -51,7 +51,7 @@ export const isSingle = (op: Op): boolean => V1_ONLY.has(op.class) || op.bytes >
 export const isBarrier = (op: Op): boolean => op.class === 'barrier' || op.class === 'segment'
 
 /** Nothing else of the person may be in the same run. */
-const isSolitary = (op: Op): boolean => isSingle(op) || isBarrier(op) || op.keys.length > 1 || op.unmerged
+const isSolitary = (op: Op): boolean => isSingle(op) || isBarrier(op) || op.also.length > 0 || op.unmerged
 
 /** What waits of one person, the first at 0. */
 export interface Waiting {
@@ -78,8 +78,8 @@ function mergedRun(queue: Waiting, head: Op, room: Room): Run | undefined {
   for (let op = queue.at(0); op !== undefined; op = queue.at(ops.length)) {
     if (ops.length === MAX_RUN || bytes + op.bytes > most || !joins(op, head)) break
     if (op !== head) {
-      merged ??= parseIdentify(head.record.value)
-      const next = parseIdentify(op.record.value)
+      merged ??= parseIdentify(head.value)
+      const next = parseIdentify(op.value)
       const both = merged && next && mergeIdentifies(merged, next)
       if (both === undefined) break
       merged = both

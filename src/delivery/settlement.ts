@@ -5,11 +5,13 @@
  */
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../core/clock.ts'
+import { type Ends, isMany } from '../core/ends.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
 import { type Place, TOPICS } from '../core/record.ts'
+import { countsOf } from '../core/runs.ts'
 import type { Entry, Ledger } from '../ledger/ledger.ts'
-import { headersOf } from './age.ts'
+import { type Closing, closingsOf, countOn, placesOf } from './closing.ts'
 import type { Ended } from './op.ts'
 import { deadRecord, processedRecords } from './records.ts'
 
@@ -26,12 +28,11 @@ export interface SettlementOptions {
 /** While the disk is full, or the bus away, settlement tries again this often. */
 const RETRY_MS = 1_000
 
-/** An entry of the ledger that is also the place on the bus to be settled for it. */
-type Closing = Entry & Place
-
 export class Settlement {
   readonly #options: SettlementOptions
   #waiting: Closing[] = []
+  /** Operations in those that wait, and in those of the round that works now. */
+  #queued = 0
   #working = 0
   #recorded = 0
   #current: Promise<void> = Promise.resolve()
@@ -47,7 +48,7 @@ export class Settlement {
 
   /** Operations that ended and are not yet settled on the bus. */
   get pending(): number {
-    return this.#waiting.length + this.#working
+    return this.#queued + this.#working
   }
 
   /** Of the live ones among those, how many the ledger counts already: the bus counts them as unsettled still. */
@@ -57,8 +58,8 @@ export class Settlement {
 
   /** Resolves when these, and all that ended before them, are settled durably. */
   add(ended: readonly Ended[]): Promise<void> {
-    const now = this.#options.clock.now()
-    for (const end of ended) this.#waiting.push(closingOf(end, now))
+    this.#waiting.push(...closingsOf(ended, this.#options.clock.now()))
+    this.#queued += ended.length
     return this.#nextRound()
   }
 
@@ -93,15 +94,16 @@ export class Settlement {
     const closings = this.#waiting
     this.#waiting = []
     if (closings.length === 0) return
-    this.#working = closings.length
+    this.#working = this.#queued
+    this.#queued = 0
     try {
-      await this.#whileFull(() => this.#options.ledger.record(closings))
-      const places = Map.groupBy(closings, ({ topic }) => topic)
-      const live = places.get(TOPICS.events)?.length ?? 0
+      const ended = closings.map((closing) => closing.ended)
+      await this.#whileFull(() => this.#options.ledger.record(ended))
+      const live = countOn(TOPICS.events, closings)
       this.#recorded += live
-      await this.#publish(closings)
+      await this.#publish(ended)
       const settle = () =>
-        Promise.all([...places].map(([topic, places]) => this.#options.settle(topic, places)))
+        Promise.all(closings.map((closing) => this.#options.settle(closing.topic, placesOf(closing))))
       let settling: Promise<unknown> | undefined = settle()
       this.#recorded -= live // the bus counts them as settled from the call on; the promise is about the disk
       // The reserve may be spent: settled again, they are only stored again.
@@ -111,7 +113,7 @@ export class Settlement {
         return begun
       })
       this.#working = 0
-      this.#tell(closings)
+      this.#tell(ended)
     } catch (error) {
       await this.#halt(error)
     }
@@ -131,20 +133,23 @@ export class Settlement {
    * On a full log the outcomes go untold: the ledger has them, and to wait would keep the log from ever draining. A bus that
    * does not answer is waited for: nothing could be settled on it either.
    */
-  async #publish(entries: readonly Entry[]): Promise<void> {
-    const { bus, notify } = this.#options
-    const dead = entries.filter((entry) => entry.outcome === 'dead')
+  async #publish(ended: readonly (Entry | Ends)[]): Promise<void> {
     try {
-      await this.#whileAway(() =>
-        Promise.all([
-          bus.publish(TOPICS.processed, processedRecords(entries)),
-          dead.length > 0 ? bus.publish(TOPICS.dlq, dead.map(deadRecord)) : undefined,
-        ]),
-      )
+      await this.#whileAway(() => this.#publishAll(ended))
     } catch (error) {
       if (!isFull(error)) throw error
-      notify('delivery.untold', { count: entries.length })
+      this.#options.notify('delivery.untold', { count: this.#working })
     }
+  }
+
+  /** What a call of `publish` takes is made into bytes at once, so that records never wait, many at a time, as objects. */
+  async #publishAll(ended: readonly (Entry | Ends)[]): Promise<void> {
+    const { bus } = this.#options
+    const calls: Promise<void>[] = []
+    for (const records of processedRecords(ended)) calls.push(bus.publish(TOPICS.processed, records))
+    const dead = ended.filter((one): one is Entry => !isMany(one))
+    if (dead.length > 0) calls.push(bus.publish(TOPICS.dlq, dead.map(deadRecord)))
+    for (const call of await Promise.allSettled(calls)) if (call.status === 'rejected') throw call.reason
   }
 
   /** A full disk is waited for, until a stop is asked for: nothing may be settled unrecorded. */
@@ -174,12 +179,15 @@ export class Settlement {
     }
   }
 
-  #tell(entries: readonly Entry[]): void {
+  #tell(ended: readonly (Entry | Ends)[]): void {
     const counts = new Map<string, number>()
-    for (const entry of entries) {
-      counts.set(entry.outcome, (counts.get(entry.outcome) ?? 0) + 1)
-      if (entry.outcome === 'dead')
-        this.#options.notify('delivery.dead', { id: entry.id, kind: entry.kind, ...entry.refusal })
+    const add = (outcome: string, count: number) => counts.set(outcome, (counts.get(outcome) ?? 0) + count)
+    for (const one of ended) {
+      if (isMany(one)) for (const [outcome, count] of countsOf(one.outcome)) add(outcome, count)
+      else {
+        add(one.outcome, 1)
+        this.#options.notify('delivery.dead', { id: one.id, kind: one.kind, ...one.refusal })
+      }
     }
     for (const [outcome, count] of counts) this.#options.notify('delivery.settled', { outcome, count })
   }
@@ -190,29 +198,3 @@ const isFull = (error: unknown): error is SluiceError =>
 
 const isAway = (error: unknown): error is SluiceError =>
   error instanceof SluiceError && error.code === 'bus_unavailable'
-
-function closingOf({ op, outcome, refusal, into }: Ended, endedAt: number): Closing {
-  const { id, key, kind, at, topic, lane, offset, epoch, value } = op.record
-  const [headers, attempts] = [headersOf(op), op.attempts]
-  const entry = {
-    id,
-    key,
-    kind,
-    headers,
-    receivedAt: at,
-    endedAt,
-    topic,
-    lane,
-    offset,
-    epoch,
-    outcome,
-    attempts,
-  }
-  if (into === undefined && refusal === undefined && outcome !== 'dead') return entry
-  return {
-    ...entry,
-    ...(into === undefined ? {} : { into }),
-    ...(refusal === undefined ? {} : { refusal }),
-    ...(outcome === 'dead' ? { value } : {}),
-  }
-}

@@ -33,9 +33,9 @@ const batchOf = (...runs: Run[]): Batch => ({
 function fates(batch: Batch, verdict: Parameters<typeof split>[1]): string[] {
   const { ended, again } = split(batch, verdict)
   const ends = ended.map(({ op, outcome, into, refusal }) =>
-    [op.record.id, outcome, into ?? refusal?.reason].filter(Boolean).join(' '),
+    [op.id, outcome, into ?? refusal?.reason].filter(Boolean).join(' '),
   )
-  return [...ends, ...again.flat().map((op) => `${op.record.id} again`)]
+  return [...ends, ...again.flat().map((op) => `${op.id} again`)]
 }
 
 test('a success delivers every item, and merged identifies in their last one', () => {

@@ -31,7 +31,7 @@ function delivered(run: Run): Ended[] {
   return run.ops.map((op) =>
     op === carrier || carrier === undefined
       ? { op, outcome: 'delivered' }
-      : { op, outcome: 'coalesced', into: carrier.record.id },
+      : { op, outcome: 'coalesced', into: carrier.id },
   )
 }
 

@@ -89,8 +89,8 @@ export class Supply implements AsyncDisposable {
     this.#recovery.giveUp()
   }
 
-  async settle(topic: string, places: readonly Place[]): Promise<number> {
-    return (await this.#subscriptions.get(topic)?.settle(places)) ?? 0
+  settle(topic: string, places: readonly Place[]): Promise<number> {
+    return this.#subscriptions.get(topic)?.settle(places) ?? Promise.resolve(0)
   }
 
   /** Whether the lane of the record has gone to another member. */

@@ -27,7 +27,7 @@ export function tellEnd(feed: Feed, ended: readonly Ended[], at: number): void {
   )
 }
 
-const subject = ({ record: { id, key, kind } }: Op, at: number): Omit<Happening, 'what'> => ({
+const subject = ({ id, key, kind }: Op, at: number): Omit<Happening, 'what'> => ({
   at,
   id,
   key,

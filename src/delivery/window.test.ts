@@ -5,7 +5,7 @@ import { cases } from '../../test/cases.ts'
 import { type Received, TOPICS } from '../core/record.ts'
 import type { Batch } from './batch.ts'
 import { Dispatcher } from './dispatcher.ts'
-import { makeOp, type Op } from './op.ts'
+import { keysOf, makeOp, type Op } from './op.ts'
 import { Window } from './window.ts'
 
 const LANES = 4
@@ -36,7 +36,7 @@ function stand(records: readonly Received[], windowOps: number) {
     assert.deepEqual(window.take(wanted, found.slice(0, limit)).gone, [])
   }
   const release = (ops: readonly Op[]) => {
-    for (const { record } of ops) ended.add(record.offset)
+    for (const { offset } of ops) ended.add(offset)
     dispatcher.release(ops)
     window.release(ops)
   }
@@ -46,7 +46,7 @@ function stand(records: readonly Received[], windowOps: number) {
     window.forget((place) => place.lane === lane && place.epoch <= over)
     epochs[lane] = over + 1
   }
-  const isCurrent = ({ record }: Op) => record.epoch === epochs[record.lane]
+  const isCurrent = ({ epoch, lane }: Op) => epoch === epochs[lane]
   return { dispatcher, window, intake, reread, release, revoke, isCurrent, ended }
 }
 
@@ -93,14 +93,14 @@ test('whoever has how much, whatever goes again: all end once, in order for each
           dispatcher.letThrough(dispatcher.takeHeldBack())
           const ops = opsOf(dispatcher.take(true))
           if (turn < 2_000 && answers.next().value === 'again')
-            for (const run of Object.values(Object.groupBy(ops, ({ record }) => record.key)))
+            for (const run of Object.values(Object.groupBy(ops, ({ key }) => key)))
               dispatcher.giveBack(run ?? [], 0)
           else {
             ended.push(...ops)
             release(ops)
           }
         }
-        assert.equal(new Set(ended.map(({ record }) => record.offset)).size, records.length, 'each once')
+        assert.equal(new Set(ended.map(({ offset }) => offset)).size, records.length, 'each once')
         assertOrder(ended)
         assert.deepEqual([window.aside, dispatcher.held, dispatcher.bytes], [0, 0, 0])
       },
@@ -147,7 +147,7 @@ test('one person has a twentieth of the window, and of what is read again as muc
     reread()
   }
   assert.deepEqual([dispatcher.held, window.aside], [2 * 10 + 1, 500 - 2 * 10])
-  assert.equal(opsOf(dispatcher.take(true)).filter(({ record }) => record.key === 'cold').length, 1)
+  assert.equal(opsOf(dispatcher.take(true)).filter(({ key }) => key === 'cold').length, 1)
 })
 
 test('what is set aside has a bound, beyond which nothing more is taken from the log', () => {
@@ -174,7 +174,7 @@ test('what the log has no more, of what was set aside, is named and no longer wa
     records.filter(({ offset }) => offset > 2),
   )
   assert.deepEqual(
-    [gone.map(({ offset }) => offset), ops.map(({ record }) => record.offset)],
+    [gone.map(({ offset }) => offset), ops.map(({ offset }) => offset)],
     [
       [1, 2],
       [3, 4, 5],
@@ -185,9 +185,9 @@ test('what the log has no more, of what was set aside, is named and no longer wa
 function assertOrder(ops: readonly Op[]): void {
   const last = new Map<string, number>()
   for (const op of ops)
-    for (const key of op.keys) {
-      assert.ok(op.record.offset > (last.get(key) ?? -1), `order of ${key}`)
-      last.set(key, op.record.offset)
+    for (const key of keysOf(op)) {
+      assert.ok(op.offset > (last.get(key) ?? -1), `order of ${key}`)
+      last.set(key, op.offset)
     }
 }
 
@@ -199,7 +199,7 @@ function sentOf({ dispatcher, intake, reread, release }: ReturnType<typeof stand
     reread()
     dispatcher.letThrough(dispatcher.takeHeldBack())
     const ops = opsOf(dispatcher.take(true))
-    sent.push(...ops.map(({ record }) => record.offset))
+    sent.push(...ops.map(({ offset }) => offset))
     release(ops)
   }
   return sent
@@ -228,5 +228,5 @@ test('a line that is read while its lane goes and comes back takes nothing from 
   const first = opsOf(dispatcher.take(true))
   release(first)
   records.push(at(4))
-  assert.deepEqual([...first.map(({ record }) => record.offset), ...sentOf(standing)], [0, 1, 2, 3, 4])
+  assert.deepEqual([...first.map(({ offset }) => offset), ...sentOf(standing)], [0, 1, 2, 3, 4])
 })

@@ -18,7 +18,7 @@
 import { alsoKeys, type Received, TOPICS } from '../core/record.ts'
 import { Aside, type Taken, type Wanted } from './aside.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import type { Amount, Op } from './op.ts'
+import { type Amount, keysOf, type Op } from './op.ts'
 
 const WINDOW: Amount = { ops: 20_000, bytes: 64 * 1024 * 1024 }
 /** One person's part of what came from the log is 1,000 operations: ten calls, if each takes the 100 of one run. */
@@ -94,7 +94,7 @@ export class Window {
   }
 
   #admitOne(op: Op): void {
-    const { keys } = op
+    const keys = keysOf(op)
     if (this.#aside.holds(keys) || this.#dispatcher.holds(keys, this.#share)) this.#aside.put(op)
     else this.#dispatcher.add([op])
   }
@@ -117,12 +117,12 @@ export class Window {
 
   release(ops: Iterable<Op>): void {
     this.#aside.release(ops)
-    for (const { record } of ops) if (record.topic === TOPICS.replay) this.#replays -= 1
+    for (const { topic } of ops) if (topic === TOPICS.replay) this.#replays -= 1
   }
 
   /** What is no longer this member's and has not left: it is the next owner's. */
   forget(isOver: (record: Pick<Received, 'topic' | 'lane' | 'epoch' | 'offset'>) => boolean): void {
-    this.release(this.#dispatcher.forget(({ record }) => isOver(record)))
+    this.release(this.#dispatcher.forget(isOver))
     this.#aside.forget((place) => isOver({ topic: TOPICS.events, ...place }))
   }
 }

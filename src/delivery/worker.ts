@@ -248,7 +248,7 @@ export class Delivery implements AsyncDisposable {
   }
 
   #giveBack(ops: readonly Op[], until: number): void {
-    const gone = ops.filter(({ record }) => this.#supply.isOver(record))
+    const gone = ops.filter((op) => this.#supply.isOver(op))
     if (gone.length === 0) this.#dispatcher.giveBack(ops, until)
     else {
       this.#dispatcher.putBack(ops.filter((op) => !gone.includes(op)))
@@ -285,4 +285,4 @@ export class Delivery implements AsyncDisposable {
   }
 }
 
-const deadOf = (op: Op): Ended => ({ op, outcome: 'dead', refusal: faultOf(op.record.headers) })
+const deadOf = (op: Op): Ended => ({ op, outcome: 'dead', refusal: faultOf(op.headers) })

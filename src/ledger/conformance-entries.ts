@@ -1,5 +1,6 @@
 /** Scenarios: how operations end, and what recording one twice does. */
 import assert from 'node:assert/strict'
+import { EndsWriter } from '../core/ends.ts'
 import { TOPICS } from '../core/record.ts'
 import { deadEntry, entry, NOON, OK, REFUSED } from './conformance-sample.ts'
 import { assertCounts, type Scenario } from './conformance-stand.ts'
@@ -37,6 +38,19 @@ export const entryScenarios: readonly Scenario[] = [
       const ledger = await open()
       await ledger.record(ENDS)
       for (const end of ENDS) assert.deepEqual(await ledger.find(end.id), end)
+      await assertCounts(ledger, { delivered: 3, coalesced: 1, suppressed: 1, dead: 1 })
+    },
+  },
+  {
+    name: 'what ended together is found as what ended alone, and recording it again in either way changes nothing',
+    run: async ({ open }) => {
+      const ledger = await open()
+      const many = new EndsWriter(NOON + 51)
+      const together = ENDS.filter(({ outcome }) => outcome !== 'dead')
+      for (const end of together) many.add({ ...end, at: end.receivedAt }, end)
+      await ledger.record([deadEntry('A6'), many.ends])
+      for (const end of together) assert.deepEqual(await ledger.find(end.id), end)
+      await ledger.record([many.ends, ...together])
       await assertCounts(ledger, { delivered: 3, coalesced: 1, suppressed: 1, dead: 1 })
     },
   },

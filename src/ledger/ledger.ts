@@ -2,17 +2,17 @@
  * The ledger: how every operation ended, after how many attempts, and what a client has said before.
  * It answers "where is my event?", keeps the dead letters, and holds one side of the conservation figure (P2).
  */
-import type { Attempt, Outcome, Refusal } from '../core/outcome.ts'
-import type { Headers } from '../core/record.ts'
+import type { End, Ends } from '../core/ends.ts'
+import type { Refusal } from '../core/outcome.ts'
 
 export interface Ledger extends AsyncDisposable {
   /**
    * Writes how operations ended, durably. Idempotent: the same operation at the same offset is counted once however
    * often it is recorded; the same id at another offset counts as a duplicate and changes nothing else. An operation
    * that was being replayed takes the new outcome, and a replay that comes a second time (a crash can publish one twice)
-   * changes nothing.
+   * changes nothing. In the order given: of two recordings of one operation the first is its end.
    */
-  record(entries: readonly Entry[]): Promise<void>
+  record(ended: readonly (Entry | Ends)[]): Promise<void>
   find(id: string): Promise<Entry | undefined>
   /** Which of these were recorded at these very places, as an end or as a duplicate of one. */
   recorded<T extends Occurrence>(of: readonly T[]): Promise<ReadonlySet<T>>
@@ -28,24 +28,8 @@ export interface Ledger extends AsyncDisposable {
   trim(at: number): Promise<number>
 }
 
-/** One operation's end. */
-export interface Entry {
-  readonly id: string
-  readonly key: string
-  readonly kind: string
-  readonly headers: Headers
-  /** When Sluice received it, and when it ended; milliseconds since 1970. */
-  readonly receivedAt: number
-  readonly endedAt: number
-  readonly topic: string
-  readonly lane: number
-  readonly offset: number
-  readonly outcome: Outcome
-  readonly attempts: readonly Attempt[]
-  /** For `coalesced`: the operation that carried its values. */
-  readonly into?: string
-  /** For `dead` and `suppressed`. */
-  readonly refusal?: Refusal
+/** One operation's end, as it is kept. */
+export interface Entry extends End {
   /** The operation's value. Given with `dead`, which is kept whole; else left out. */
   readonly value?: string
 }

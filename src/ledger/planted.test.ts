@@ -1,6 +1,7 @@
 /** The conformance suite is worth something only if it fails: each planted fault must be found by the scenario named. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { type Ends, eachOf } from '../core/ends.ts'
 import { TOPICS } from '../core/record.ts'
 import { scenarios, withStand } from './conformance.ts'
 import type { Entry, Ledger } from './ledger.ts'
@@ -25,6 +26,9 @@ function planted(good: Ledger, fault: Fault): Ledger {
   }
 }
 
+const singly = (ended: readonly (Entry | Ends)[]): Entry[] =>
+  ended.flatMap((one) => ('ids' in one ? eachOf(one) : [one]))
+
 const deadLetters = ({ dead }: Ledger): Ledger['dead'] => ({
   list: (query) => dead.list(query),
   find: (id) => dead.find(id),
@@ -36,12 +40,12 @@ const deadLetters = ({ dead }: Ledger): Ledger['dead'] => ({
 
 const changingEntries =
   (change: (entry: Entry) => Entry): Fault =>
-  (good) => ({ record: (entries) => good.record(entries.map(change)) })
+  (good) => ({ record: (entries) => good.record(singly(entries).map(change)) })
 
 const tellingTwice: Fault = (good) => {
   let told = 0
   const again = (entry: Entry) => ({ ...entry, offset: 1_000_000 + told++ })
-  return { record: (entries) => good.record(entries.flatMap((entry) => [entry, again(entry)])) }
+  return { record: (entries) => good.record(singly(entries).flatMap((entry) => [entry, again(entry)])) }
 }
 
 interface Planted {
@@ -69,7 +73,7 @@ const FAULTS: readonly Planted[] = [
       let told = 0
       const elsewhere = (entry: Entry) =>
         entry.outcome === 'dead' ? { ...entry, offset: 100 + told++ } : entry
-      return { record: (entries) => good.record(entries.map(elsewhere)) }
+      return { record: (entries) => good.record(singly(entries).map(elsewhere)) }
     },
   },
   {
@@ -114,7 +118,7 @@ const FAULTS: readonly Planted[] = [
     what: 'forgets the end of a replay',
     foundBy: 'a letter whose replay is delivered',
     fault: (good) => ({
-      record: (entries) => good.record(entries.filter(({ topic }) => topic !== TOPICS.replay)),
+      record: (entries) => good.record(singly(entries).filter(({ topic }) => topic !== TOPICS.replay)),
     }),
   },
   {

@@ -1,20 +1,25 @@
 /** What is stored at once of what ended: a dead operation alone, others together as long as they ended at one time. Pure. */
+import { type Ends, isMany } from '../core/ends.ts'
 import type { Entry } from './ledger.ts'
-import { type Batch, makeBatch } from './sqlite-batch.ts'
+import { type Batch, batchOf, makeBatch } from './sqlite-batch.ts'
 
 /** Plain data: it crosses to another thread. */
 export type Group = Batch | Entry
 
-export function groupsOf(entries: readonly Entry[]): Group[] {
+export function groupsOf(ended: readonly (Entry | Ends)[]): Group[] {
   const groups: Group[] = []
-  let start = 0
-  for (let end = 1; end <= entries.length; end += 1) {
-    const [before, entry] = [entries[end - 1], entries[end]]
-    const joins =
-      before?.endedAt === entry?.endedAt && before?.outcome !== 'dead' && entry?.outcome !== 'dead'
-    if (joins) continue
-    groups.push(before?.outcome === 'dead' ? before : makeBatch(entries.slice(start, end)))
-    start = end
+  let together: Entry[] = []
+  const close = () => {
+    if (together.length > 0) groups.push(batchOf(together))
+    together = []
   }
+  for (const one of ended) {
+    const joins = !isMany(one) && one.outcome !== 'dead' && one.endedAt === together[0]?.endedAt
+    if (!joins) close()
+    if (isMany(one)) groups.push(makeBatch(one))
+    else if (one.outcome === 'dead') groups.push(one)
+    else together.push(one)
+  }
+  close()
   return groups
 }

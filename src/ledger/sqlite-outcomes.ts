@@ -7,7 +7,7 @@ import { SluiceError } from '../core/errors.ts'
 import { OUTCOMES } from '../core/outcome.ts'
 import type { Entry, Occurrence } from './ledger.ts'
 import { type Ended, meaningOf } from './repeat.ts'
-import { type Batch, decodeBatch, makeBatch } from './sqlite-batch.ts'
+import { type Batch, batchOf, decodeBatch } from './sqlite-batch.ts'
 import { type BatchesTable, NO_BATCH } from './sqlite-batches.ts'
 import type { Change, CountsTable } from './sqlite-counts.ts'
 import type { Group } from './sqlite-groups.ts'
@@ -111,7 +111,7 @@ export class OutcomesTable {
       return
     }
     for (const entry of decodeBatch(batch.body))
-      if (batch.count > 1 && this.#batches.insert(makeBatch([entry]))) count(change, entry.outcome)
+      if (batch.count > 1 && this.#batches.insert(batchOf([entry]))) count(change, entry.outcome)
       else this.#recordAgain(entry, change)
   }
 

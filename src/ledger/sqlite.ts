@@ -1,4 +1,5 @@
 /** The ledger in one SQLite file, `ledger.db`, of which this process is the only writer (the data directory is locked). */
+import type { Ends } from '../core/ends.ts'
 import type {
   Counts,
   DeadGroup,
@@ -60,8 +61,8 @@ class SqliteLedger implements Ledger {
     })
   }
 
-  async record(entries: readonly Entry[]): Promise<void> {
-    this.#counts = await this.#writer.record(groupsOf(entries))
+  async record(ended: readonly (Entry | Ends)[]): Promise<void> {
+    this.#counts = await this.#writer.record(groupsOf(ended))
   }
 
   async find(id: string): Promise<Entry | undefined> {
