@@ -126,8 +126,8 @@ const ROWS: readonly Row[] = [
   [
     'a hot person fills the window',
     'delivery/window.ts',
-    'this.#dispatcher.holds(keys, this.#share)',
-    '(false as boolean)',
+    '!this.#dispatcher.addWithin(op, this.#share)',
+    'this.#dispatcher.add([op]) !== undefined',
     WINDOW,
   ],
   [

@@ -31,14 +31,24 @@ type Lane = Pick<Place, 'topic' | 'lane'>
 /** Asked for every record, and so without a text made of topic and lane for each. */
 class Epochs {
   readonly #topics = new Map<string, number[]>()
+  /** Of the topic that was asked for last, which mostly is the next one too. */
+  #last: number[] = []
+  #lastTopic: string | undefined
 
   get({ topic, lane }: Lane): number | undefined {
-    return this.#topics.get(topic)?.[lane]
+    return this.#lanesOf(topic)[lane]
   }
 
   set({ topic, lane }: Lane, epoch: number): void {
+    this.#lanesOf(topic)[lane] = epoch
+  }
+
+  #lanesOf(topic: string): number[] {
+    if (topic === this.#lastTopic) return this.#last
     const lanes = this.#topics.get(topic) ?? []
-    lanes[lane] = epoch
     this.#topics.set(topic, lanes)
+    this.#last = lanes
+    this.#lastTopic = topic
+    return lanes
   }
 }

@@ -56,22 +56,26 @@ export class Dispatcher {
     return this.#inFlight
   }
 
-  /** Whether so much waits of one of these people, in flight not counted. */
-  holds(keys: readonly string[], { ops, bytes }: Amount): boolean {
-    return keys.some((key) => {
-      const queue = this.#keys.get(key)
-      return queue !== undefined && (queue.ops.length >= ops || queue.bytes >= bytes)
-    })
+  add(ops: readonly Op[]): void {
+    for (const op of ops) this.#add(op, this.#queuesOf(op))
   }
 
-  add(ops: readonly Op[]): void {
-    for (const op of ops) {
-      this.#queued += 1
-      this.#bytes += op.bytes
-      const queues = this.#queuesOf(op)
-      for (const queue of queues) queue.push(op)
+  /** Adds it unless so much waits of one of its people, in flight not counted. Returns whether it did. */
+  addWithin(op: Op, { ops, bytes }: Amount): boolean {
+    const queues = this.#queuesOf(op)
+    if (queues.some((queue) => queue.ops.length >= ops || queue.bytes >= bytes)) {
       for (const queue of queues) this.#consider(queue)
+      return false
     }
+    this.#add(op, queues)
+    return true
+  }
+
+  #add(op: Op, queues: readonly KeyQueue[]): void {
+    this.#queued += 1
+    this.#bytes += op.bytes
+    for (const queue of queues) queue.push(op)
+    for (const queue of queues) this.#consider(queue)
   }
 
   /** Operations that could go now; retries count only when the budget allows them. */
@@ -153,17 +157,17 @@ export class Dispatcher {
       const run = formRun(queue.ops, { items: most - items, bytes: LIMITS.batchBytes - bytes })
       if (run === undefined) return
       lane.shift()
-      this.#depart(run)
+      this.#depart(run, queue)
       runs.push(run)
       items += itemsOf(run)
       bytes += run.bytes
     }
   }
 
-  /** All operations of a run have the same people. */
-  #depart(run: Run): void {
+  /** All operations of a run have the same people: the one whose queue it was formed from, and mostly nobody else. */
+  #depart(run: Run, from: KeyQueue): void {
     const [op] = run.ops
-    for (const queue of op ? this.#queuesOf(op) : []) queue.depart(run.ops)
+    for (const queue of op && op.also.length > 0 ? this.#queuesOf(op) : [from]) queue.depart(run.ops)
     this.#queued -= run.ops.length
     this.#inFlight += run.ops.length
   }

@@ -25,12 +25,10 @@ export class Queue<T> implements Iterable<T> {
 
   /** The items from one place to before another, all of which there are. */
   slice(from: number, to: number): T[] {
-    const items: T[] = []
-    for (let place = from; place < to; place += 1) {
-      const item = this.at(place)
-      if (item !== undefined) items.push(item)
-    }
-    return items
+    if (from >= to) return []
+    const [start, end] = [this.#place(from), this.#place(to)]
+    const ring = this.#ring as T[] // only what was taken is undefined
+    return start < end ? ring.slice(start, end) : ring.slice(start).concat(ring.slice(0, end))
   }
 
   push(item: T): void {

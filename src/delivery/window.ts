@@ -95,8 +95,7 @@ export class Window {
 
   #admitOne(op: Op): void {
     const keys = keysOf(op)
-    if (this.#aside.holds(keys) || this.#dispatcher.holds(keys, this.#share)) this.#aside.put(op)
-    else this.#dispatcher.add([op])
+    if (this.#aside.holds(keys) || !this.#dispatcher.addWithin(op, this.#share)) this.#aside.put(op)
   }
 
   /** Whether it would be set aside if it came now. */
