@@ -132,6 +132,22 @@ test('an operation becomes a record with its source, its correlation id and what
   )
 })
 
+test('what is said beside an event, and when it came in, is in its record as in any other', async () => {
+  const { intake, published } = stand()
+  await intake.accept(
+    [
+      { ...event('1'), headers: { [HEADER.preflight]: '[]' } },
+      { ...event('1'), at: 7_000 },
+    ],
+    WEB,
+  )
+  const [first, second] = published
+  const said = { [HEADER.source]: 'web', [HEADER.correlationId]: 'c' }
+  assert.deepEqual(first?.headers, { ...said, [HEADER.preflight]: '[]' })
+  assert.deepEqual([second?.headers, second?.at], [said, AT])
+  assert.match(second?.value ?? '', /"timestamp":7[,}]/)
+})
+
 test('no operation is nothing published and nothing asked', async () => {
   const resolve = new Gate()
   const { intake, published } = stand({ resolve })
