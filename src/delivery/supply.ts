@@ -48,6 +48,11 @@ export class Supply implements AsyncDisposable {
   readonly #ownership = new Ownership()
   readonly #subscriptions = new Map<string, Subscription>()
   readonly #room = new Map<string, Wakeup>()
+  /**
+   * Taken from the log, and not set aside: as many as the window holds are what the last process may have held. Where they leave
+   * as fast as they come the window itself is never full.
+   */
+  #admitted = 0
   /** Something set aside may be read again. */
   readonly #again = new Wakeup()
 
@@ -120,7 +125,7 @@ export class Supply implements AsyncDisposable {
       if (this.#options.stop.aborted) return
       this.#ownership.see(found)
       this.#admit(topic, await this.#mine(topic, found.map(adopt), subscription))
-      if (!this.#window.hasRoom(topic)) this.#recovery.giveUp()
+      if (!this.#window.hasRoom(topic) || this.#admitted >= this.#window.most) this.#recovery.giveUp()
       while (!this.#wants(topic) && !this.#options.stop.aborted)
         await this.#room.get(topic)?.wait(this.#options.clock, 1_000, this.#options.stop)
     }
@@ -154,7 +159,9 @@ export class Supply implements AsyncDisposable {
       if (op.class === undefined) unreadable.push(op)
       else readable.push(op)
     }
+    const { aside } = this.#window
     this.#window.admit(topic, readable)
+    this.#admitted += readable.length - (this.#window.aside - aside)
     this.#again.ring()
     this.#options.onNews()
     if (unreadable.length > 0) this.#options.onUnreadable(unreadable)
