@@ -10,14 +10,13 @@
 import { LIMITS } from '../core/limits.ts'
 import { BATCH_FRAME_BYTES } from '../customerio/track.ts'
 import { type Batch, countItems, makeBatch } from './batch.ts'
-import { KeyQueue } from './key-queue.ts'
-import { type Amount, isSuspect, keysOf, type Op } from './op.ts'
+import type { KeyQueue } from './key-queue.ts'
+import { KeyQueues } from './key-queues.ts'
+import { isRetry, Lanes } from './lanes.ts'
+import type { Amount, Op } from './op.ts'
 import { Parking } from './parking.ts'
-import { Queue } from './queue.ts'
-import { formRun, isBarrier, isSingle, itemsOf, type Run } from './run.ts'
-
-/** Ready keys wait in one of four lanes; a batch is drawn from one kind of them. */
-type Lane = 'fresh' | 'retry' | 'suspect' | 'single'
+import type { Queue } from './queue.ts'
+import { formRun, isBarrier, itemsOf, type Run } from './run.ts'
 
 const NONE: readonly Op[] = []
 
@@ -25,13 +24,8 @@ const TURNS = ['batch', 'suspect', 'single'] as const
 
 export class Dispatcher {
   readonly #batchItems: number
-  readonly #keys = new Map<string, KeyQueue>()
-  readonly #lanes: Readonly<Record<Lane, Queue<KeyQueue>>> = {
-    fresh: new Queue(),
-    retry: new Queue(),
-    suspect: new Queue(),
-    single: new Queue(),
-  }
+  readonly #keys = new KeyQueues()
+  readonly #lanes = new Lanes()
   readonly #parked = new Parking<KeyQueue>()
   #heldBack: Op[] = []
   #turn = 0
@@ -57,12 +51,12 @@ export class Dispatcher {
   }
 
   add(ops: readonly Op[]): void {
-    for (const op of ops) this.#add(op, this.#queuesOf(op))
+    for (const op of ops) this.#add(op, this.#keys.holding(op))
   }
 
   /** Adds it unless so much waits of one of its people, in flight not counted. Returns whether it did. */
   addWithin(op: Op, { ops, bytes }: Amount): boolean {
-    const queues = this.#queuesOf(op)
+    const queues = this.#keys.holding(op)
     if (queues.some((queue) => queue.ops.length >= ops || queue.bytes >= bytes)) {
       for (const queue of queues) this.#consider(queue)
       return false
@@ -80,8 +74,7 @@ export class Dispatcher {
 
   /** Operations that could go now; retries count only when the budget allows them. */
   ready(retries: boolean): boolean {
-    const { fresh, retry, suspect, single } = this.#lanes
-    return fresh.length + single.length + suspect.length + (retries ? retry.length : 0) > 0
+    return this.#lanes.ready(retries)
   }
 
   /** How many operations could go now, about: as much of what is queued as people stand ready. Retries are not among them. */
@@ -167,7 +160,7 @@ export class Dispatcher {
   /** All operations of a run have the same people: the one whose queue it was formed from, and mostly nobody else. */
   #depart(run: Run, from: KeyQueue): void {
     const [op] = run.ops
-    for (const queue of op && op.also.length > 0 ? this.#queuesOf(op) : [from]) queue.depart(run.ops)
+    for (const queue of op && op.also.length > 0 ? this.#keys.holding(op) : [from]) queue.depart(run.ops)
     this.#queued -= run.ops.length
     this.#inFlight += run.ops.length
   }
@@ -176,7 +169,7 @@ export class Dispatcher {
   release(ops: readonly Op[]): void {
     this.#inFlight -= ops.length
     for (const op of ops) this.#bytes -= op.bytes
-    const queues = this.#queuesOfAll(ops)
+    const queues = this.#keys.holdingAny(ops)
     for (const queue of queues) queue.state = 'idle'
     for (const queue of queues) this.#consider(queue)
   }
@@ -185,7 +178,7 @@ export class Dispatcher {
   giveBack(ops: readonly Op[], until: number): void {
     this.#inFlight -= ops.length
     this.#queued += ops.length
-    const queues = this.#queuesOfAll(ops)
+    const queues = this.#keys.holdingAny(ops)
     for (const queue of queues) {
       queue.unshift(ops)
       queue.state = 'parked'
@@ -200,7 +193,7 @@ export class Dispatcher {
   putBack(ops: readonly Op[]): void {
     this.#inFlight -= ops.length
     this.#queued += ops.length
-    for (const queue of this.#queuesOfAll(ops)) queue.unshift(ops)
+    for (const queue of this.#keys.holdingAny(ops)) queue.unshift(ops)
   }
 
   /** Makes ready whatever was parked until `now`. Returns when the next one is due, or Infinity. */
@@ -229,62 +222,31 @@ export class Dispatcher {
   /** All that had ended when these were taken is settled: they may go. */
   letThrough(barriers: readonly Op[]): void {
     for (const barrier of barriers)
-      for (const key of keysOf(barrier)) {
-        const queue = this.#keys.get(key)
-        if (queue?.ops.first !== barrier) continue
-        queue.cleared = barrier
-        if (queue.state !== 'held back') continue
-        queue.state = 'idle'
+      for (const queue of this.#keys.holding(barrier)) {
+        if (queue.ops.first === barrier) queue.cleared = barrier
+        if (queue.ops.first === barrier && queue.state === 'held back') queue.state = 'idle'
         this.#consider(queue)
       }
   }
 
-  /** An operation that waits here; looked for one by one, since nobody asks but a person. */
+  /** An operation that waits here. */
   find(id: string): Op | undefined {
-    for (const { ops } of this.#keys.values()) for (const op of ops) if (op.id === id) return op
-    return undefined
+    return this.#keys.find(id)
   }
 
   /** Drops what is queued of lanes that were taken away, and returns it; what is in flight ends by itself. */
   forget(isGone: (op: Op) => boolean): ReadonlySet<Op> {
     const gone = new Set<Op>()
-    for (const queue of this.#keys.values()) for (const op of queue.forget(isGone)) gone.add(op)
+    for (const queue of this.#keys) for (const op of queue.forget(isGone)) gone.add(op)
     this.#queued -= gone.size
     for (const op of gone) this.#bytes -= op.bytes
-    for (const lane of Object.values(this.#lanes)) lane.filter(() => false)
+    this.#lanes.clear()
     this.#heldBack = []
-    for (const queue of this.#keys.values()) {
+    for (const queue of this.#keys) {
       if (queue.state === 'ready' || queue.state === 'held back') queue.state = 'idle'
       this.#consider(queue)
     }
     return gone
-  }
-
-  #queueOf(key: string): KeyQueue {
-    const known = this.#keys.get(key)
-    if (known) return known
-    const made = new KeyQueue(key)
-    this.#keys.set(key, made)
-    return made
-  }
-
-  #queuesOf(op: Op): readonly KeyQueue[] {
-    const queue = this.#queueOf(op.key)
-    return op.also.length === 0 ? [queue] : [queue, ...op.also.map((key) => this.#queueOf(key))]
-  }
-
-  /** Each once. Mostly an operation is of the same person as the one before it. */
-  #queuesOfAll(ops: readonly Op[]): ReadonlySet<KeyQueue> {
-    const found = new Set<KeyQueue>()
-    let last: KeyQueue | undefined
-    for (const op of ops) {
-      if (op.key === last?.key && op.also.length === 0) continue
-      for (const queue of this.#queuesOf(op)) {
-        found.add(queue)
-        last = queue
-      }
-    }
-    return found
   }
 
   /** Puts a key in line when the operation at its head may go; forgets it when nothing is left of it. */
@@ -292,26 +254,17 @@ export class Dispatcher {
     if (queue.state !== 'idle') return
     const head = queue.ops.first
     if (head === undefined) {
-      this.#keys.delete(queue.key)
+      this.#keys.delete(queue)
       return
     }
-    if (head.also.length > 0 && !this.#isFirstElsewhere(head, queue)) return
+    if (!this.#keys.isFirstElsewhere(head, queue)) return
     if (isBarrier(head) && queue.cleared !== head) {
       queue.state = 'held back'
       this.#heldBack.push(head)
     } else {
       queue.state = 'ready'
-      this.#lanes[laneFor(head)].push(queue)
+      this.#lanes.enter(queue, head)
     }
-  }
-
-  /** Whether nothing of the other people that it holds is before it. */
-  #isFirstElsewhere(head: Op, queue: KeyQueue): boolean {
-    return keysOf(head).every((key) => {
-      if (key === queue.key) return true
-      const other = this.#queueOf(key)
-      return other.ops.first === head && other.state === 'idle'
-    })
   }
 }
 
@@ -320,13 +273,4 @@ interface LaneTake {
   readonly op: Op
   readonly most: number
   readonly retries: boolean
-}
-
-/** It failed for now. Halving a refused batch, or taking apart an unclear one, is no retry: each call is answered for good. */
-const isRetry = (op: Op): boolean => op.attempts.length > 0 && !op.narrowed
-
-function laneFor(op: Op): Lane {
-  if (isSingle(op)) return 'single'
-  if (isSuspect(op)) return 'suspect'
-  return isRetry(op) ? 'retry' : 'fresh'
 }
