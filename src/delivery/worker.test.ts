@@ -250,3 +250,32 @@ test('a barrier leaves only when what went before it is settled, and what follow
   assert.deepEqual(calls, ['1', '10', '2', '11', '3'])
   await delivery[Symbol.asyncDispose]()
 })
+
+test('what the last process had ended is known when as much has come as it may have held, though the window never fills', async () => {
+  const people = Array.from({ length: 400 }, (_, n) => eventOf(n))
+  let isKnown = false
+  const { delivery, started, answer } = await stand({
+    backlog: people,
+    sizes: { windowOps: 40 },
+    send: async () => OK,
+    around: (real) => ({
+      share: 1,
+      settle: (places) => real.settle(places),
+      async *[Symbol.asyncIterator]() {
+        let come = 0
+        for await (const records of real)
+          for (const record of records) {
+            while (!isKnown && (come >= 200 || delivery.state().held > 0)) await turns(1)
+            come += 1
+            yield [record]
+          }
+      },
+      [Symbol.asyncDispose]: () => real[Symbol.asyncDispose](),
+    }),
+  })
+  answer.resolve()
+  await started
+  await delivery.recovered
+  isKnown = true
+  await delivery[Symbol.asyncDispose]()
+})
