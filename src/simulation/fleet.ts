@@ -77,4 +77,4 @@ export const LARGE = 500
 
 /** What never happened, though it should have: faults of the menu, and notices. */
 export const unmet = (met: ReadonlySet<string>): readonly string[] =>
-  [...FAULT_NAMES, ...NOTICES_MET, 'replay'].filter((name) => !met.has(name))
+  [...FAULT_NAMES, ...NOTICES_MET, 'replay', 'balance'].filter((name) => !met.has(name))

@@ -12,10 +12,9 @@ import type { Answer, Machine } from './machine.ts'
 import type { MemoryDisk } from './memory-disk.ts'
 import type { ProcessClock } from './process-clock.ts'
 import type { Request, Saying, Speech } from './said.ts'
-import type { Scheduler } from './scheduler.ts'
+import { settled } from './scheduler.ts'
 
 export interface InvariantOptions {
-  readonly scheduler: Scheduler
   readonly disk: MemoryDisk
   readonly log: LogView
   readonly speech: Speech
@@ -24,6 +23,8 @@ export interface InvariantOptions {
   /** Calls a second, and operations held in memory, at the most. */
   readonly ceiling: number
   readonly mostHeld: number
+  /** What came to be looked at. */
+  readonly met: Set<string>
   readonly onBroken: (what: string) => void
 }
 
@@ -116,8 +117,8 @@ export class Invariants {
     this.#lastOffset.set(subject, { offset, n })
   }
 
-  /** After every event of the run. */
-  check(): void {
+  /** After every event of the run. Nothing happens until it resolves. */
+  async check(): Promise<void> {
     const { disk, machine, mostHeld, onBroken } = this.#options
     if (disk.commits === this.#commits) return
     this.#commits = disk.commits
@@ -125,12 +126,13 @@ export class Invariants {
     const { gateway, surfaces } = machine()
     const held = surfaces?.delivery?.state().held ?? 0
     if (held > mostHeld) onBroken(`delivery holds ${held} operations, ${mostHeld} at the most`)
-    const steps = this.#options.scheduler.steps
-    void gateway?.conservation().then(({ missing, ...figures }) => {
-      // A figure that had to wait for another event was told of two moments; the audit asks again.
-      if (missing !== 0 && this.#options.scheduler.steps === steps)
-        onBroken(`the ledger misses ${missing}: ${JSON.stringify(figures)}`)
-    })
+    // A figure that has to wait for another event would be of two moments: the next look asks again.
+    const told = await Promise.race([gateway?.conservation(), settled()])
+    if (told) this.#options.met.add('balance')
+    if (told && told.missing !== 0) {
+      const { missing, ...figures } = told
+      onBroken(`the ledger misses ${missing}: ${JSON.stringify(figures)}`)
+    }
   }
 
   #refresh(): void {

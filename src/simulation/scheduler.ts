@@ -121,4 +121,4 @@ const isBefore = (one: Event, other: Event): boolean =>
       : one.order < other.order
 
 /** One turn of the real event loop: by then every promise that could settle has settled. */
-const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

@@ -14,6 +14,10 @@ test('whatever strikes, nothing is lost, doubled or overtaken; and a seed always
     outcomes.flatMap(({ broken }) => broken),
     [],
   )
+  assert.ok(
+    outcomes.every(({ met }) => met.includes('balance')),
+    'the figures were looked at',
+  )
   const again = await simulate({ seed: 2 })
   assert.equal(again.hash, outcomes[1]?.hash)
   assert.equal(new Set(outcomes.map(({ hash }) => hash)).size, seeds.length)

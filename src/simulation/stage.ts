@@ -166,7 +166,7 @@ export class Stage {
   async until(isSo: () => boolean): Promise<void> {
     while (!isSo() && this.broken.length === 0) {
       const went = await this.scheduler.step()
-      this.invariants.check()
+      await this.invariants.check()
       if (!went) return this.break('nothing is left to happen')
       if (this.scheduler.steps > MOST_EVENTS) return this.break(`no end after ${MOST_EVENTS} events`)
     }
