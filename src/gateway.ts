@@ -87,7 +87,8 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const surfaces = { config, clock, ulids, stores, metrics: metrics.registry, notify, ...stages, ...sights }
   const { host, port } = await world.serve(surfaces, opening)
   notify('gateway.started', { port, upstream: config.trackUrl })
-  await stages.delivery?.start() // a backlog is no reason to let those wait who have something to say
+  // Neither a backlog nor a bus that is long in answering is a reason to let those wait who have something to say.
+  void stages.delivery?.start().catch(onFatal)
 
   const running = opening.move()
   let closing: Promise<void> | undefined

@@ -11,11 +11,11 @@ import type { Damage } from './sqlite-damage.ts'
 import type { SqliteLog } from './sqlite-log.ts'
 
 /**
- * What is checked at opening ends with what was unsettled, with this many characters, or with this time. Torn or lost can be
- * what came since the last checkpoints, of 4 MB each, and of that the anchor knows. To check 16 MB takes 80 ms and 20 MB of
- * memory, 64 MB took 300 and 65.
+ * What is checked at opening ends with what was unsettled, with this many bytes unpacked, or with this time. Torn or lost can
+ * be what came since the last checkpoint, of 4 MB as it is stored: about 32 MB unpacked. What lies further back is checked
+ * when it is read. To check 16 MB takes 80 ms.
  */
-const TAIL_SIZE = 16 * 1024 * 1024
+const TAIL_SIZE = 32 * 1024 * 1024
 const TAIL_MS = 500
 
 /**

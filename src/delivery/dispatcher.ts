@@ -170,7 +170,10 @@ export class Dispatcher {
     this.#inFlight -= ops.length
     for (const op of ops) this.#bytes -= op.bytes
     const queues = this.#keys.holdingAny(ops)
-    for (const queue of queues) queue.state = 'idle'
+    for (const queue of queues) {
+      queue.state = 'idle'
+      queue.cleared = undefined
+    }
     for (const queue of queues) this.#consider(queue)
   }
 

@@ -102,8 +102,9 @@ export class Settlement {
       const live = countOn(TOPICS.events, closings)
       this.#recorded += live
       await this.#publish(ended)
+      const topics = Map.groupBy(closings, ({ topic }) => topic)
       const settle = () =>
-        Promise.all(closings.map((closing) => this.#options.settle(closing.topic, placesOf(closing))))
+        Promise.all([...topics].map(([topic, of]) => this.#options.settle(topic, of.flatMap(placesOf))))
       let settling: Promise<unknown> | undefined = settle()
       this.#recorded -= live // the bus counts them as settled from the call on; the promise is about the disk
       // The reserve may be spent: settled again, they are only stored again.

@@ -49,8 +49,8 @@ export class Supply implements AsyncDisposable {
   readonly #subscriptions = new Map<string, Subscription>()
   readonly #room = new Map<string, Wakeup>()
   /**
-   * Taken from the log, and not set aside: as many as the window holds are what the last process may have held. Where they leave
-   * as fast as they come the window itself is never full.
+   * Taken from the log of live traffic, and not set aside: as many as the window holds are what the last process may have held.
+   * Where they leave as fast as they come the window itself is never full.
    */
   #admitted = 0
   /** Something set aside may be read again. */
@@ -125,10 +125,15 @@ export class Supply implements AsyncDisposable {
       if (this.#options.stop.aborted) return
       this.#ownership.see(found)
       this.#admit(topic, await this.#mine(topic, found.map(adopt), subscription))
-      if (!this.#window.hasRoom(topic) || this.#admitted >= this.#window.most) this.#recovery.giveUp()
+      if (topic === TOPICS.events && this.#hasAllThatWasHeld) this.#recovery.giveUp()
       while (!this.#wants(topic) && !this.#options.stop.aborted)
         await this.#room.get(topic)?.wait(this.#options.clock, 1_000, this.#options.stop)
     }
+  }
+
+  /** As much has come as the last process may have held. */
+  get #hasAllThatWasHeld(): boolean {
+    return !this.#window.hasRoom(TOPICS.events) || this.#admitted >= this.#window.most
   }
 
   /** Until what the last process had ended is known, the window is filled whole: nothing need go for that. */
@@ -161,7 +166,7 @@ export class Supply implements AsyncDisposable {
     }
     const { aside } = this.#window
     this.#window.admit(topic, readable)
-    this.#admitted += readable.length - (this.#window.aside - aside)
+    if (topic === TOPICS.events) this.#admitted += readable.length - (this.#window.aside - aside)
     this.#again.ring()
     this.#options.onNews()
     if (unreadable.length > 0) this.#options.onUnreadable(unreadable)

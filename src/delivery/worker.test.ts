@@ -39,6 +39,7 @@ const aroundSubscriptions = (bus: Bus, around: (real: Subscription) => Subscript
 
 interface Given {
   readonly backlog: readonly BusRecord[]
+  readonly replays?: readonly BusRecord[]
   readonly sizes: Partial<Sizes>
   readonly send: (body: string) => Promise<Reply>
   /** What stands between the worker and its subscriptions. */
@@ -46,13 +47,14 @@ interface Given {
 }
 
 /** A worker with a backlog, which waits for the ledger, and a second member that takes half of the lanes when asked to. */
-async function stand({ backlog, sizes, send, around = (real) => real }: Given) {
+async function stand({ backlog, replays = [], sizes, send, around = (real) => real }: Given) {
   const asked = Promise.withResolvers<void>()
   const answer = Promise.withResolvers<void>()
   /** Nothing is waited for longer than 5 ms, the end of a drain included. */
   const clock: Clock = { ...systemClock, sleep: (ms, signal) => systemClock.sleep(Math.min(ms, 5), signal) }
   const bus = openMemoryBus({ clock })
   await bus.publish(TOPICS.events, backlog)
+  if (replays.length > 0) await bus.publish(TOPICS.replay, replays)
   const ledger = await openSqliteLedger({ directory: ':memory:' })
   const recorded = ledger.recorded.bind(ledger)
   ledger.recorded = async (of) => {
@@ -278,4 +280,38 @@ test('what the last process had ended is known when as much has come as it may h
   await delivery.recovered
   isKnown = true
   await delivery[Symbol.asyncDispose]()
+})
+
+test('a replay under way tells nothing of what the last process had ended', async () => {
+  const { delivery, started, sent, answer } = await stand({
+    backlog: oneOfEach(),
+    replays: [eventOf('replayed')],
+    sizes: {},
+    send: async () => OK,
+  })
+  await started
+  while (!sent.has('replayed')) await turns(1)
+  let isKnown = false
+  void delivery.recovered.then(() => {
+    isKnown = true
+  })
+  await turns(20)
+  assert.equal(isKnown, false)
+  answer.resolve()
+  await delivery.recovered
+  await delivery[Symbol.asyncDispose]()
+})
+
+test('whoever waits for figures does not wait for ever when the process ends before they are known', async () => {
+  const { delivery, started, asked, answer } = await stand({
+    backlog: oneOfEach(),
+    sizes: {},
+    send: async () => OK,
+  })
+  await started
+  await asked.promise
+  const ended = delivery[Symbol.asyncDispose]()
+  await delivery.recovered
+  answer.resolve()
+  await ended
 })

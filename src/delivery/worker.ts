@@ -80,6 +80,7 @@ export class Delivery implements AsyncDisposable {
   readonly #stop = new AbortController()
   readonly #flights = new Set<Promise<void>>()
   readonly #loops: Promise<void>[] = []
+  #started: Promise<void> = Promise.resolve()
   #readySince: number | undefined
   #lastAttempt: Attempt | undefined
 
@@ -110,9 +111,9 @@ export class Delivery implements AsyncDisposable {
   /** Resolves when it has subscribed. */
   async start(): Promise<void> {
     const run = (loop: Promise<void>) => void this.#loops.push(this.#guard(loop))
-    const started = this.#supply.start(run)
+    this.#started = this.#supply.start(run)
     run(this.#pump())
-    await started
+    await this.#started
   }
 
   state(): DeliveryState {
@@ -136,6 +137,12 @@ export class Delivery implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const { clock, drainMs } = this.#options
     this.#stop.abort()
+    await within(
+      clock,
+      drainMs,
+      this.#started.catch(() => {}),
+    ) // whoever started it was told
+    this.#supply.giveUp()
     await this.#landFlights()
     await within(clock, drainMs, this.#settlement.finish())
     await this.#supply[Symbol.asyncDispose]()
