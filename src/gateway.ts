@@ -87,8 +87,9 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const surfaces = { config, clock, ulids, stores, metrics: metrics.registry, notify, ...stages, ...sights }
   const { host, port } = await world.serve(surfaces, opening)
   notify('gateway.started', { port, upstream: config.trackUrl })
-  // Neither a backlog nor a bus that is long in answering is a reason to let those wait who have something to say.
-  void stages.delivery?.start().catch(onFatal)
+  // After the port is open: a backlog is no reason to let those wait who have something to say. On a cluster that is away this
+  // takes as long as that, and what goes wrong meanwhile must be heard.
+  await Promise.race([stages.delivery?.start().catch(onFatal), failure.promise])
 
   const running = opening.move()
   let closing: Promise<void> | undefined
