@@ -133,13 +133,13 @@ export class Supply implements AsyncDisposable {
 
   /** As much has come as the last process may have held. */
   get #hasAllThatWasHeld(): boolean {
-    return !this.#window.hasRoom(TOPICS.events) || this.#admitted >= this.#window.most
+    return this.#window.isLaden || this.#admitted >= this.#window.most
   }
 
-  /** Until what the last process had ended is known, the window is filled whole: nothing need go for that. */
+  /** Until what the last process had ended is known, as much is taken as that may have held, which may be a batch more than there is room for. */
   #wants(topic: string): boolean {
-    const isAmple = topic === TOPICS.events && this.#recovery.isOver && this.#window.isAmple
-    return this.#window.hasRoom(topic) && !isAmple
+    if (topic === TOPICS.events && !this.#recovery.isOver) return true
+    return this.#window.hasRoom(topic) && !(topic === TOPICS.events && this.#window.isAmple)
   }
 
   /** Without what has ended before, and without the replays of other ledgers. */

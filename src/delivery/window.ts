@@ -80,6 +80,11 @@ export class Window {
     )
   }
 
+  /** No more is held, or remembered, for whatever reason. */
+  get isLaden(): boolean {
+    return this.#aside.size >= ASIDE_OPS || this.#dispatcher.bytes >= this.#most.bytes
+  }
+
   /** So much could go that more need not be held. */
   get isAmple(): boolean {
     return this.#dispatcher.fresh >= this.#most.ops / AMPLE

@@ -47,6 +47,10 @@ const FOUND: readonly (Run & { readonly about: string })[] = [
     about: 'a merge that was to be tried again was held back, and nothing let it through',
     seed: 953,
   },
+  {
+    about: 'figures were told before all that the last process may have held had come',
+    seed: 22047,
+  },
 ]
 
 for (const { about, ...run } of FOUND)

@@ -83,7 +83,7 @@ export class Stage {
       ceiling: ratePerSecond,
       mostHeld:
         this.#windowOps +
-        Math.min(INTAKE_OPS, this.#windowOps) +
+        2 * Math.min(INTAKE_OPS, this.#windowOps) + // twice, until it is known what the last process had ended
         Math.max(1, Math.floor(this.#windowOps / 4)) + // read again, of what was set aside
         (this.menu.has('operator') ? REPLAY_OPS : 0),
       onBroken: this.#onBroken,

@@ -40,9 +40,15 @@ export interface StandOptions {
   readonly defaults?: NonNullable<ConfigInput['defaults']>
 }
 
+/** By data directory: they close before it goes, in whatever order the hooks run. */
+const gateways = new Map<string, Gateway[]>()
+
 export function temporary(): string {
   const directory = mkdtempSync(join(tmpdir(), 'sluice-flow-'))
-  after(() => rmSync(directory, { recursive: true, force: true }))
+  after(async () => {
+    for (const gateway of gateways.get(directory) ?? []) await gateway.close() // else it writes while it is removed
+    rmSync(directory, { recursive: true, force: true })
+  })
   return directory
 }
 
@@ -56,7 +62,8 @@ export async function stand(options: StandOptions = {}): Promise<Stand> {
   const emulator = options.emulator ?? (await openEmulator(options.seed))
   const told: [NoticeName, NoticeFields][] = []
   const bell = new EventTarget()
-  const gateway = await startGateway(await configFor(emulator.url, options), {
+  const config = await configFor(emulator.url, options)
+  const gateway = await startGateway(config, {
     onNotice: (name, fields = {}) => {
       told.push([name, fields])
       bell.dispatchEvent(new Event('told'))
@@ -64,6 +71,7 @@ export async function stand(options: StandOptions = {}): Promise<Stand> {
     world: options.world ?? { ...realWorld(), ownsProcess: false },
     ...(options.aroundBus && { aroundBus: options.aroundBus }),
   })
+  gateways.set(config.dataDir, [...(gateways.get(config.dataDir) ?? []), gateway])
   after(() => gateway.close())
   const drained = async (sends = 0) => {
     while ((await gateway.conservation()).pending > sends)
