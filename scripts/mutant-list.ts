@@ -468,8 +468,8 @@ const ROWS: readonly Row[] = [
   [
     'a window without end',
     'delivery/window.ts',
-    'this.#dispatcher.held - again.ops < this.#most.ops &&',
-    'this.#dispatcher.held - again.ops < 1e9 &&',
+    'this.#dispatcher.held - this.#aside.held.ops < this.#most.ops',
+    'this.#dispatcher.held - this.#aside.held.ops < 1e9',
     SIMULATION,
   ],
   [

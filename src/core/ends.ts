@@ -89,10 +89,6 @@ export class EndsWriter {
     if (into !== undefined || refusal !== undefined) this.#more.push([place, rareOf(into, refusal)])
   }
 
-  get count(): number {
-    return this.#ids.length
-  }
-
   get ends(): Ends {
     return {
       ended: this.#ended,

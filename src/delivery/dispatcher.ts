@@ -226,8 +226,10 @@ export class Dispatcher {
   letThrough(barriers: readonly Op[]): void {
     for (const barrier of barriers)
       for (const queue of this.#keys.holding(barrier)) {
-        if (queue.ops.first === barrier) queue.cleared = barrier
-        if (queue.ops.first === barrier && queue.state === 'held back') queue.state = 'idle'
+        if (queue.ops.first === barrier) {
+          queue.cleared = barrier
+          if (queue.state === 'held back') queue.state = 'idle'
+        }
         this.#consider(queue)
       }
   }

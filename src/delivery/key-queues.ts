@@ -9,19 +9,10 @@ export class KeyQueues implements Iterable<KeyQueue> {
     return this.#queues.size
   }
 
-  /** Made where there is none. */
-  of(key: string): KeyQueue {
-    const known = this.#queues.get(key)
-    if (known) return known
-    const made = new KeyQueue(key)
-    this.#queues.set(key, made)
-    return made
-  }
-
   /** In which it stands, that of its own key first. */
   holding(op: Op): readonly KeyQueue[] {
-    const queue = this.of(op.key)
-    return op.also.length === 0 ? [queue] : [queue, ...op.also.map((key) => this.of(key))]
+    const queue = this.#of(op.key)
+    return op.also.length === 0 ? [queue] : [queue, ...op.also.map((key) => this.#of(key))]
   }
 
   /** Each once. Mostly an operation is of the same person as the one before it. */
@@ -54,6 +45,15 @@ export class KeyQueues implements Iterable<KeyQueue> {
 
   delete({ key }: KeyQueue): void {
     this.#queues.delete(key)
+  }
+
+  /** Made where there is none. */
+  #of(key: string): KeyQueue {
+    const known = this.#queues.get(key)
+    if (known) return known
+    const made = new KeyQueue(key)
+    this.#queues.set(key, made)
+    return made
   }
 
   [Symbol.iterator](): Iterator<KeyQueue> {

@@ -10,7 +10,8 @@ const TOGETHER = 1_000
 
 /**
  * `customerio.processed`: how each ended, how long it took from receipt, and the correlation id to join it by. Operations of
- * one request that ended in one call differ in their ids alone, so that the rest is written once for all of them. They come some at a time.
+ * one request that ended in one call differ in their ids alone, so that the rest is written once for all of them.
+ * They come some at a time.
  */
 export function* processedRecords(ended: readonly (End | Ends)[]): Generator<BusRecord[]> {
   const told = new Map<Headers, Told>()

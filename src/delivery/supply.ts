@@ -136,10 +136,13 @@ export class Supply implements AsyncDisposable {
     return this.#window.isLaden || this.#admitted >= this.#window.most
   }
 
-  /** Until what the last process had ended is known, as much is taken as that may have held, which may be a batch more than there is room for. */
+  /**
+   * Until what the last process had ended is known, as much is taken as that may have held, which may be a batch more than there
+   * is room for.
+   */
   #wants(topic: string): boolean {
-    if (topic === TOPICS.events && !this.#recovery.isOver) return true
-    return this.#window.hasRoom(topic) && !(topic === TOPICS.events && this.#window.isAmple)
+    if (topic === TOPICS.replay) return this.#window.hasRoom(topic)
+    return !this.#recovery.isOver || (this.#window.hasRoom(topic) && !this.#window.isAmple)
   }
 
   /** Without what has ended before, and without the replays of other ledgers. */

@@ -54,7 +54,7 @@ export class Window {
     return Math.min(BATCH, this.#most.ops)
   }
 
-  /** The most operations that can be held at once of live traffic. */
+  /** The most operations of live traffic that are held at once; a batch more until it is known what the last process had ended. */
   get most(): number {
     return this.#most.ops + this.batch + this.#again.ops
   }
@@ -72,17 +72,14 @@ export class Window {
   /** Replays are let in when those before have ended, so that live traffic goes first. */
   hasRoom(topic: string): boolean {
     if (topic === TOPICS.replay) return this.#replays === 0
-    const again = this.#aside.held
-    return (
-      this.#aside.size < ASIDE_OPS &&
-      this.#dispatcher.held - again.ops < this.#most.ops &&
-      this.#dispatcher.bytes - again.bytes < this.#most.bytes
-    )
+    return !this.isLaden && this.#dispatcher.held - this.#aside.held.ops < this.#most.ops
   }
 
-  /** No more is held, or remembered, for whatever reason. */
+  /** No more is remembered, or held by its bytes, for whatever reason. */
   get isLaden(): boolean {
-    return this.#aside.size >= ASIDE_OPS || this.#dispatcher.bytes >= this.#most.bytes
+    return (
+      this.#aside.size >= ASIDE_OPS || this.#dispatcher.bytes - this.#aside.held.bytes >= this.#most.bytes
+    )
   }
 
   /** So much could go that more need not be held. */

@@ -137,11 +137,8 @@ export class Delivery implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const { clock, drainMs } = this.#options
     this.#stop.abort()
-    await within(
-      clock,
-      drainMs,
-      this.#started.catch(() => {}),
-    ) // whoever started it was told
+    const started = this.#started.catch(() => {}) // whoever started it was told
+    await within(clock, drainMs, started)
     this.#supply.giveUp()
     await this.#landFlights()
     await within(clock, drainMs, this.#settlement.finish())

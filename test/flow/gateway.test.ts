@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import type { Done, LetterPage, Trace } from '../../src/admin/wire.ts'
+import { TOPICS } from '../../src/core/record.ts'
 import { busWith } from '../../src/verify/faults.ts'
 import { realWorld } from '../../src/world.ts'
 import { eventBatch, type StandOptions, stand, temporary } from './stand.ts'
@@ -159,6 +160,18 @@ test('a backlog makes nobody wait; figures are told once it is known what of it 
   assert.deepEqual([status, knownBefore], [200, false])
   assert.deepEqual([(await figures).accepted, (await figures).missing], [5, 0])
   await drained()
+})
+
+test('what goes wrong while delivery starts, after the port is open, is heard', async () => {
+  const { gateway } = await open({
+    aroundBus: busWith((bus) => ({
+      subscribe: async (topic, ...rest) => {
+        if (topic === TOPICS.events) throw new Error('the disk has failed')
+        return bus.subscribe(topic, ...rest)
+      },
+    })),
+  })
+  assert.match((await gateway.failed).message, /the disk has failed/)
 })
 
 test('a second process on the same data is refused', async () => {
