@@ -98,7 +98,7 @@ const ROWS: readonly Row[] = [
   [
     'the start waits for what may never come',
     'delivery/recovery.ts',
-    'if (this.#epochs === undefined && this.#unseen <= 0) this.#left = 0',
+    'if (this.#unseen <= 0) this.#behind.clear()',
     '',
     ['src/delivery/recovery.test.ts'],
   ],
@@ -468,8 +468,8 @@ const ROWS: readonly Row[] = [
   [
     'a window without end',
     'delivery/window.ts',
-    'this.#dispatcher.held - this.#aside.held.ops < this.#most.ops',
-    'this.#dispatcher.held - this.#aside.held.ops < 1e9',
+    'this.#dispatcher.held - ops >= times * this.#most.ops',
+    'this.#dispatcher.held - ops >= 1e9',
     SIMULATION,
   ],
   [
@@ -477,6 +477,13 @@ const ROWS: readonly Row[] = [
     'delivery/recovery.ts',
     'if (ended.size > 0) await this.#settle([...ended])',
     'return records',
+    SIMULATION,
+  ],
+  [
+    'the ledger does not say how far it has come',
+    'ledger/sqlite-writer.ts',
+    'this.#reached.note(groups.flatMap(reachOf))',
+    '',
     SIMULATION,
   ],
   [

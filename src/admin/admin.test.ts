@@ -95,6 +95,7 @@ function fakeLedger(entries: readonly Entry[], letters: readonly DeadLetter[]): 
   return {
     record: asked,
     recorded: asked,
+    reached: asked,
     counts: asked,
     seen: asked,
     remember: asked,

@@ -1,46 +1,44 @@
 /**
  * Recovery after a crash between the ledger and the bus: operations come again that have ended. They are settled, not
- * sent. Looked up is what the last process may have passed, which is what it held and what it had set aside, and from every
- * one that had ended as many again: a group that lost its position begins far behind. What is set aside is not looked up:
- * operations of one person end in order, and of her there is one before it that has not.
+ * sent. Whenever a lane comes anew, what lies in it as far as anything has ended is looked up, and nothing beyond. What is set
+ * aside is not: operations of one person end in order, and of her there is one before it that has not.
  *
- * Where the bus is shared, a lane may come back from another process, and its first records are looked up again. What the
- * other had ended stands in its ledger and not in this one: that is delivered once more, under the same ids.
+ * Where the bus is shared, a lane may come back from another process. What that had ended stands in its ledger and not in this
+ * one: it is delivered once more, under the same ids.
  */
-import type { Place, Received } from '../core/record.ts'
+import type { Lag } from '../bus/bus.ts'
+import { type Place, type Received, TOPICS } from '../core/record.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 
 export class Recovery {
-  readonly #ledger: Pick<Ledger, 'recorded'>
+  readonly #ledger: Pick<Ledger, 'recorded' | 'reached'>
   readonly #settle: (places: readonly Place[]) => Promise<unknown>
   readonly #done = Promise.withResolvers<void>()
-  /** How many are looked up at the least, and how many of those are left. */
-  #window = 0
-  #left = 0
-  /** How many come before anything new does. */
-  #unseen = 0
+  /** The epoch under which each lane came last. */
+  readonly #epochs: number[] = []
+  /** Of the lanes that may still bring what has ended, the offset up to which. */
+  readonly #behind = new Map<number, number>()
+  /** How many come before anything new does, as far as that can be told. */
+  #unseen = Number.POSITIVE_INFINITY
   #isOver = false
-  /** Where the bus is shared: the epoch under which each lane came last. */
-  #epochs: Map<number, number> | undefined
 
-  constructor(ledger: Pick<Ledger, 'recorded'>, settle: (places: readonly Place[]) => Promise<unknown>) {
+  constructor(
+    ledger: Pick<Ledger, 'recorded' | 'reached'>,
+    settle: (places: readonly Place[]) => Promise<unknown>,
+  ) {
     this.#ledger = ledger
     this.#settle = settle
   }
 
-  /** `unsettled`: how many come that are not new. It is over when they have come, or when it is given up. */
-  begin(window: number, unsettled: number): void {
-    this.#window = window
-    this.#left = unsettled === 0 ? 0 : window
+  /** Where all that the last process left unsettled comes to this one: it is over when that has come, or is given up. */
+  async begin({ unsettled, positions }: Pick<Lag, 'unsettled' | 'positions'>): Promise<void> {
+    const reached = await this.#ledger.reached(TOPICS.events)
+    for (const [lane, position] of positions) {
+      const end = reached.get(lane) ?? -1
+      if (position <= end) this.#behind.set(lane, end)
+    }
     this.#unseen = unsettled
-    if (unsettled === 0) this.giveUp()
-  }
-
-  /** So many are looked up of whatever comes whenever a lane comes anew; how many come here nobody can tell. */
-  beginShared(window: number): void {
-    this.#window = window
-    this.#epochs = new Map()
-    this.giveUp()
+    this.#endIfNothingIsBehind()
   }
 
   /** Resolves when it is over: the figures add up from then on. */
@@ -53,7 +51,7 @@ export class Recovery {
     return this.#isOver
   }
 
-  /** No more records come for now. */
+  /** It is not waited for. What comes is looked up all the same. */
   giveUp(): void {
     this.#isOver = true
     this.#done.resolve()
@@ -64,29 +62,48 @@ export class Recovery {
     records: readonly Received[],
     isAside: (record: Received) => boolean = () => false,
   ): Promise<readonly Received[]> {
-    if (this.#epochs !== undefined && isNews(records, this.#epochs)) this.#left = this.#window
-    if (this.#left <= 0) return records
-    const ended = await this.#endedOf(records.filter((record) => !isAside(record)))
+    const anew = this.#lanesAnew(records)
+    if (anew.size > 0) await this.#expect(anew)
+    if (this.#behind.size === 0) return records
+    const old = records.filter((record) => this.#mayHaveEnded(record) && !isAside(record))
+    const ended = old.length === 0 ? new Set<Received>() : await this.#ledger.recorded(old)
     if (ended.size > 0) await this.#settle([...ended])
-    this.#unseen -= records.length
-    if (this.#epochs === undefined && this.#unseen <= 0) this.#left = 0
-    if (this.#left <= 0) this.giveUp()
+    this.#pass(records)
     return ended.size === 0 ? records : records.filter((record) => !ended.has(record))
   }
 
-  async #endedOf(records: readonly Received[]): Promise<ReadonlySet<Received>> {
-    const ended = await this.#ledger.recorded(records)
-    this.#left = (ended.size > 0 ? this.#window : this.#left) - records.length
-    return ended
+  /** Those that come for the first time, or under another epoch than before. */
+  #lanesAnew(records: readonly Received[]): ReadonlySet<number> {
+    const anew = new Set<number>()
+    for (const { lane, epoch } of records) {
+      if (this.#epochs[lane] === epoch) continue
+      this.#epochs[lane] = epoch
+      anew.add(lane)
+    }
+    return anew
   }
-}
 
-/** Whether one of these is the first that comes of its lane under its epoch. */
-function isNews(records: readonly Received[], epochs: Map<number, number>): boolean {
-  let news = false
-  for (const { lane, epoch } of records) {
-    news ||= epochs.get(lane) !== epoch
-    epochs.set(lane, epoch)
+  async #expect(lanes: ReadonlySet<number>): Promise<void> {
+    const reached = await this.#ledger.reached(TOPICS.events)
+    for (const lane of lanes) {
+      const end = reached.get(lane)
+      if (end !== undefined) this.#behind.set(lane, end)
+    }
   }
-  return news
+
+  #mayHaveEnded({ lane, offset }: Received): boolean {
+    return offset <= (this.#behind.get(lane) ?? -1)
+  }
+
+  #pass(records: readonly Received[]): void {
+    this.#unseen -= records.length
+    for (const { lane, offset } of records)
+      if (offset >= (this.#behind.get(lane) ?? Number.POSITIVE_INFINITY)) this.#behind.delete(lane)
+    this.#endIfNothingIsBehind()
+  }
+
+  #endIfNothingIsBehind(): void {
+    if (this.#unseen <= 0) this.#behind.clear()
+    if (this.#behind.size === 0) this.giveUp()
+  }
 }

@@ -48,11 +48,6 @@ export class Supply implements AsyncDisposable {
   readonly #ownership = new Ownership()
   readonly #subscriptions = new Map<string, Subscription>()
   readonly #room = new Map<string, Wakeup>()
-  /**
-   * Taken from the log of live traffic, and not set aside: as many as the window holds are what the last process may have held.
-   * Where they leave as fast as they come the window itself is never full.
-   */
-  #admitted = 0
   /** Something set aside may be read again. */
   readonly #again = new Wakeup()
 
@@ -75,8 +70,8 @@ export class Supply implements AsyncDisposable {
   /** Resolves when it has subscribed. `run` is given what goes on until the stop. */
   async start(run: (loop: Promise<void>) => void): Promise<void> {
     const { bus, node } = this.#options
-    if (bus.features.shared) this.#recovery.beginShared(this.#window.reach)
-    else this.#recovery.begin(this.#window.reach, (await bus.lag(TOPICS.events, GROUP)).unsettled)
+    if (bus.features.shared) this.#recovery.giveUp()
+    else await this.#recovery.begin(await bus.lag(TOPICS.events, GROUP))
     for (const topic of [TOPICS.events, TOPICS.replay]) {
       const subscription = await bus.subscribe(topic, topic === TOPICS.replay ? replayGroup(node) : GROUP, {
         batch: topic === TOPICS.replay ? REPLAY_OPS : this.#window.batch,
@@ -125,21 +120,13 @@ export class Supply implements AsyncDisposable {
       if (this.#options.stop.aborted) return
       this.#ownership.see(found)
       this.#admit(topic, await this.#mine(topic, found.map(adopt), subscription))
-      if (topic === TOPICS.events && this.#hasAllThatWasHeld) this.#recovery.giveUp()
+      if (topic === TOPICS.events && this.#window.isOverfull) this.#recovery.giveUp()
       while (!this.#wants(topic) && !this.#options.stop.aborted)
         await this.#room.get(topic)?.wait(this.#options.clock, 1_000, this.#options.stop)
     }
   }
 
-  /** As much has come as the last process may have held. */
-  get #hasAllThatWasHeld(): boolean {
-    return this.#window.isLaden || this.#admitted >= this.#window.most
-  }
-
-  /**
-   * Until what the last process had ended is known, as much is taken as that may have held, which may be a batch more than there
-   * is room for.
-   */
+  /** Until what the last process had ended is known, all is taken that this may have held, whatever room there is. */
   #wants(topic: string): boolean {
     if (topic === TOPICS.replay) return this.#window.hasRoom(topic)
     return !this.#recovery.isOver || (this.#window.hasRoom(topic) && !this.#window.isAmple)
@@ -167,9 +154,7 @@ export class Supply implements AsyncDisposable {
       if (op.class === undefined) unreadable.push(op)
       else readable.push(op)
     }
-    const { aside } = this.#window
     this.#window.admit(topic, readable)
-    if (topic === TOPICS.events) this.#admitted += readable.length - (this.#window.aside - aside)
     this.#again.ring()
     this.#options.onNews()
     if (unreadable.length > 0) this.#options.onUnreadable(unreadable)

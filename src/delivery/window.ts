@@ -54,16 +54,6 @@ export class Window {
     return Math.min(BATCH, this.#most.ops)
   }
 
-  /** The most operations of live traffic that are held at once; a batch more until it is known what the last process had ended. */
-  get most(): number {
-    return this.#most.ops + this.batch + this.#again.ops
-  }
-
-  /** How many operations without an end may lie before one that has ended: what is held, and what is set aside. */
-  get reach(): number {
-    return this.most + ASIDE_OPS
-  }
-
   /** Operations that are set aside: only remembered. */
   get aside(): number {
     return this.#aside.size
@@ -72,13 +62,20 @@ export class Window {
   /** Replays are let in when those before have ended, so that live traffic goes first. */
   hasRoom(topic: string): boolean {
     if (topic === TOPICS.replay) return this.#replays === 0
-    return !this.isLaden && this.#dispatcher.held - this.#aside.held.ops < this.#most.ops
+    return !this.#exceeds(1)
   }
 
-  /** No more is remembered, or held by its bytes, for whatever reason. */
-  get isLaden(): boolean {
+  /** More than any process ever holds, with a batch and what it reads again: only a log that is not the last one's brings it. */
+  get isOverfull(): boolean {
+    return this.#exceeds(3)
+  }
+
+  #exceeds(times: number): boolean {
+    const { ops, bytes } = this.#aside.held
     return (
-      this.#aside.size >= ASIDE_OPS || this.#dispatcher.bytes - this.#aside.held.bytes >= this.#most.bytes
+      this.#dispatcher.held - ops >= times * this.#most.ops ||
+      this.#dispatcher.bytes - bytes >= times * this.#most.bytes ||
+      this.#aside.size >= times * ASIDE_OPS
     )
   }
 

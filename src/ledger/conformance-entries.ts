@@ -128,6 +128,32 @@ export const entryScenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'how far into each lane anything was recorded is known, whatever is forgotten',
+    run: async ({ open }) => {
+      const ledger = await open()
+      const at = (offset: number, lane = 0) => entry(`R${lane}-${offset}`, { offset, lane })
+      assert.deepEqual(await ledger.reached(TOPICS.events), new Map())
+      await ledger.record([at(7), at(3), at(2, 5), at(9, 5), deadEntry('D1', { offset: 8, lane: 1 })])
+      await ledger.record([
+        at(4),
+        at(1, 5),
+        entry('R0-7', { offset: 11 }),
+        entry('X', { topic: TOPICS.replay }),
+      ])
+      await ledger.trim(NOON + 1_000)
+      const again = await open()
+      assert.deepEqual(
+        [...(await again.reached(TOPICS.events))].sort(([a], [b]) => a - b),
+        [
+          [0, 11],
+          [1, 8],
+          [5, 9],
+        ],
+      )
+      assert.deepEqual(await again.reached(TOPICS.replay), new Map([[0, 1]]))
+    },
+  },
+  {
     name: 'what was recorded is known whatever its id is, the newest too',
     run: async ({ open }) => {
       const ledger = await open()

@@ -16,6 +16,8 @@ export interface Ledger extends AsyncDisposable {
   find(id: string): Promise<Entry | undefined>
   /** Which of these were recorded at these very places, as an end or as a duplicate of one. */
   recorded<T extends Occurrence>(of: readonly T[]): Promise<ReadonlySet<T>>
+  /** Of each lane of the topic in which anything was recorded, the highest offset of it, or one above; `trim` leaves it. */
+  reached(topic: string): Promise<ReadonlyMap<number, number>>
   /** Newest first. */
   recent(limit: number): Promise<readonly Entry[]>
   counts(): Promise<Counts>

@@ -15,6 +15,7 @@ function planted(good: Ledger, fault: Fault): Ledger {
     record: (entries) => good.record(entries),
     find: (id) => good.find(id),
     recorded: (of) => good.recorded(of),
+    reached: (topic) => good.reached(topic),
     recent: (limit) => good.recent(limit),
     counts: () => good.counts(),
     seen: (source, ids) => good.seen(source, ids),
@@ -74,6 +75,21 @@ const FAULTS: readonly Planted[] = [
       const elsewhere = (entry: Entry) =>
         entry.outcome === 'dead' ? { ...entry, offset: 100 + told++ } : entry
       return { record: (entries) => good.record(singly(entries).map(elsewhere)) }
+    },
+  },
+  {
+    what: 'knows no more how far a lane had come when less is recorded of it',
+    foundBy: 'how far into each lane',
+    fault: (good) => {
+      let last: readonly Entry[] = []
+      return {
+        record: (entries) => {
+          last = singly(entries)
+          return good.record(entries)
+        },
+        reached: async (topic) =>
+          new Map(last.filter((one) => one.topic === topic).map(({ lane, offset }) => [lane, offset])),
+      }
     },
   },
   {

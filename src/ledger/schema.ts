@@ -92,4 +92,22 @@ export const MIGRATIONS: readonly string[] = [
   ) WITHOUT ROWID;
   INSERT INTO ids SELECT id, 0 FROM entries;
   `,
+  `
+  -- How far into each lane anything has ended: beyond that nothing need be looked up after a crash.
+  CREATE TABLE reached (
+    topic    TEXT NOT NULL,
+    lane     INTEGER NOT NULL,
+    "offset" INTEGER NOT NULL,
+    PRIMARY KEY (topic, lane)
+  ) WITHOUT ROWID;
+  -- Of what ended before: of a batch the highest offset of all its lanes, which is at or above that of each.
+  INSERT INTO reached
+    SELECT topic, lane, max("offset") FROM (
+      SELECT topic, lane, "offset" FROM entries
+      UNION ALL SELECT topic, lane, "offset" FROM duplicates
+      UNION ALL
+      SELECT topics.value, lanes.value, (SELECT max(value) FROM json_each(body, '$.offsets'))
+      FROM batches, json_each(body, '$.topic.values') topics, json_each(body, '$.lanes') lanes
+    ) GROUP BY topic, lane;
+  `,
 ]

@@ -6,6 +6,7 @@ import { type Ends, EndsWriter, eachOf } from '../core/ends.ts'
 import type { Outcome } from '../core/outcome.ts'
 import { type Column, countsOf } from '../core/runs.ts'
 import type { Entry } from './ledger.ts'
+import { type Reach, reachesOf } from './sqlite-reached.ts'
 import { attemptsText, toAttempts } from './sqlite-row.ts'
 
 /** As it lies in the file. */
@@ -21,6 +22,8 @@ export interface Batch {
   /** The ids as JSON, as they stand in the body. */
   readonly ids: string
   readonly body: string
+  /** The highest offset of each lane. */
+  readonly reached: readonly Reach[]
   /** How many ended how. */
   readonly outcomes: { readonly [outcome in Outcome]?: number }
 }
@@ -33,6 +36,7 @@ export function makeBatch({ ids: all, attempts, ...columns }: Ends): Batch {
     endedAt: columns.ended,
     ids,
     body: `{"ids":${ids},${JSON.stringify(stored satisfies Omit<Stored, 'ids'>).slice(1)}`,
+    reached: reachesOf(columns),
     outcomes: Object.fromEntries(countsOf(columns.outcome)),
   }
 }

@@ -2,9 +2,14 @@
 import { type Ends, isMany } from '../core/ends.ts'
 import type { Entry } from './ledger.ts'
 import { type Batch, batchOf, makeBatch } from './sqlite-batch.ts'
+import type { Reach } from './sqlite-reached.ts'
 
 /** Plain data: it crosses to another thread. */
 export type Group = Batch | Entry
+
+/** How far into its lanes it lies. */
+export const reachOf = (group: Group): readonly Reach[] =>
+  'body' in group ? group.reached : [[group.topic, { [group.lane]: group.offset }]]
 
 export function groupsOf(ended: readonly (Entry | Ends)[]): Group[] {
   const groups: Group[] = []

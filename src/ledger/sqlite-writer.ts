@@ -7,9 +7,10 @@ import { BatchesTable } from './sqlite-batches.ts'
 import { ClientsTable } from './sqlite-clients.ts'
 import { CountsTable } from './sqlite-counts.ts'
 import type { LedgerFile } from './sqlite-file.ts'
-import type { Group } from './sqlite-groups.ts'
+import { type Group, reachOf } from './sqlite-groups.ts'
 import { LettersTable } from './sqlite-letters.ts'
 import { OutcomesTable } from './sqlite-outcomes.ts'
+import { ReachedTable } from './sqlite-reached.ts'
 import { Trim } from './sqlite-trim.ts'
 
 /**
@@ -36,6 +37,7 @@ export class FileWriter implements Writer {
   readonly #counts: CountsTable
   readonly #outcomes: OutcomesTable
   readonly #letters: LettersTable
+  readonly #reached: ReachedTable
   readonly #clients: ClientsTable
   readonly #trim: Trim
 
@@ -46,6 +48,7 @@ export class FileWriter implements Writer {
     this.#counts = counts
     this.#letters = letters
     this.#outcomes = new OutcomesTable(file.db, { counts, letters, batches: new BatchesTable(file.db) })
+    this.#reached = new ReachedTable(file.db)
     this.#clients = new ClientsTable(file.db)
     this.#trim = new Trim(file)
   }
@@ -53,6 +56,7 @@ export class FileWriter implements Writer {
   record(groups: readonly Group[]): Promise<Counts> {
     const work = () => {
       this.#outcomes.record(groups)
+      this.#reached.note(groups.flatMap(reachOf))
       return this.#counts.read()
     }
     return this.#file.write(work, rowsOf(groups))

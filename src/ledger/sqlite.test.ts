@@ -14,7 +14,7 @@ import { deadEntry, entry, NOON, replayed } from './conformance-sample.ts'
 import type { Ledger } from './ledger.ts'
 import { MIGRATIONS } from './schema.ts'
 import { openSqliteLedger } from './sqlite.ts'
-import { decodeBatch } from './sqlite-batch.ts'
+import { decodeBatch, batchOf as togetherOf } from './sqlite-batch.ts'
 
 ledgerConformance('SQLite', (directory) => openSqliteLedger({ directory }))
 const onThread = (directory: string) => openSqliteLedger({ directory, threaded: true })
@@ -160,6 +160,20 @@ test('a ledger of format 1, with a row for each operation, is read, repeated int
   assert.deepEqual([delivered, duplicate], [2, 1])
   assert.equal(await ledger.trim(NOON + 1_000), 2)
   assert.equal(recountTables(directory).delivered, 0)
+})
+
+test('a ledger of format 2, which does not say how far its lanes had come, learns it when it is opened', async (t) => {
+  const directory = temporary(t)
+  {
+    using db = new DatabaseSync(join(directory, 'ledger.db'))
+    db.exec(`${MIGRATIONS[0]}; ${MIGRATIONS[1]}; PRAGMA user_version = 2`)
+    const { body } = togetherOf([entry('B1', { lane: 3, offset: 4 }), entry('B2', { lane: 5, offset: 9 })])
+    db.prepare('INSERT INTO batches VALUES (1, 2, ?, ?)').run(NOON, body)
+    db.prepare("INSERT INTO duplicates VALUES ('B1', ?, 3, 12, ?)").run(TOPICS.events, NOON)
+  }
+  await using ledger = await openSqliteLedger({ directory })
+  const reached = await ledger.reached(TOPICS.events)
+  assert.deepEqual([reached.get(3), reached.get(5), reached.size], [12, 9, 2])
 })
 
 test('a ledger in memory works as one on disk', async () => {

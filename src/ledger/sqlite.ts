@@ -17,6 +17,7 @@ import { type FileOptions, LedgerFile } from './sqlite-file.ts'
 import { groupsOf } from './sqlite-groups.ts'
 import { LettersTable } from './sqlite-letters.ts'
 import { OutcomesTable } from './sqlite-outcomes.ts'
+import { ReachedTable } from './sqlite-reached.ts'
 import { writeOnThread } from './sqlite-thread.ts'
 import { FileWriter, type Writer } from './sqlite-writer.ts'
 
@@ -43,6 +44,7 @@ class SqliteLedger implements Ledger {
   readonly #file: LedgerFile
   readonly #writer: Writer
   readonly #outcomes: OutcomesTable
+  readonly #reached: ReachedTable
   readonly #clients: ClientsTable
   /** As the writer told them last: in the file they may be ahead of what those who wait for it have been told. */
   #counts: Counts
@@ -54,6 +56,7 @@ class SqliteLedger implements Ledger {
     const letters = new LettersTable(file.db, counts)
     const batches = new BatchesTable(file.db)
     this.#outcomes = new OutcomesTable(file.db, { counts, letters, batches })
+    this.#reached = new ReachedTable(file.db)
     this.#clients = new ClientsTable(file.db)
     this.#counts = counts.read()
     this.dead = new SqliteDeadLetters({ file, writer, letters }, (counts) => {
@@ -71,6 +74,10 @@ class SqliteLedger implements Ledger {
 
   async recorded<T extends Occurrence>(of: readonly T[]): Promise<ReadonlySet<T>> {
     return this.#file.read(() => this.#outcomes.recorded(of))
+  }
+
+  async reached(topic: string): Promise<ReadonlyMap<number, number>> {
+    return this.#file.read(() => this.#reached.of(topic))
   }
 
   async recent(limit: number): Promise<readonly Entry[]> {
