@@ -74,9 +74,6 @@ among them.
 
 - T0 does not model damaged files and loss of power (D2, D3), several processes and Kafka, a call on which Customer.io acts long
   after its connection broke, nor an identifier that several people claim: whose it is depends on the order between people.
-- T0 looks at the balance after every event since 68079f4 only: before, each look came too late to count, so that the 50,000 seeds
-  of ecef21a tell nothing of P2. With it 1 of 22,116 seeds failed (22047: figures told too early after a crash), and is mended; the
-  50,000 have not been run since.
 - A process that dies after Customer.io has answered and before the ledger has it repeats what was answered. A merge, a deletion
   or a suppression would change what the repetition does, so each leaves only when all that ended before it is settled
   (seeds 4294, 12246 and 21575 failed before). A person known by several identifiers of which Sluice was not told in one
