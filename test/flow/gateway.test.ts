@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import type { Done, LetterPage, Trace } from '../../src/admin/wire.ts'
+import type { Subscription } from '../../src/bus/bus.ts'
 import { TOPICS } from '../../src/core/record.ts'
 import { busWith } from '../../src/verify/faults.ts'
 import { realWorld } from '../../src/world.ts'
@@ -127,31 +128,42 @@ test('what was not delivered is delivered by the next process', async () => {
 })
 
 /** Its subscribers are given nothing until then. */
-const silentUntil = (then: Promise<void>) =>
+const withSubscriptions = (change: (real: Subscription) => Partial<Subscription>) =>
   busWith((real) => ({
     subscribe: async (...given) => {
       const subscription = await real.subscribe(...given)
       return {
-        async *[Symbol.asyncIterator]() {
-          await then
-          yield* subscription
-        },
+        [Symbol.asyncIterator]: () => subscription[Symbol.asyncIterator](),
         share: subscription.share,
         settle: (places) => subscription.settle(places),
         [Symbol.asyncDispose]: () => subscription[Symbol.asyncDispose](),
+        ...change(subscription),
       }
     },
   }))
 
 test('a backlog makes nobody wait; figures are told once it is known what of it had ended', async () => {
   const directory = temporary()
-  const first = await open({ directory })
-  first.emulator.faults.add({ kind: 'outage', status: 503 })
+  const ended = Promise.withResolvers<void>()
+  const deaf = withSubscriptions(() => ({
+    settle: async ({ length }) => {
+      ended.resolve()
+      return length
+    },
+  }))
+  const first = await open({ directory, aroundBus: deaf })
   await first.call('POST', '/api/v2/batch', eventBatch(['a', 'b', 'a', 'c']))
+  await ended.promise
   await first.gateway.close()
 
   const read = Promise.withResolvers<void>()
-  const { gateway, call, drained } = await open({ directory, aroundBus: silentUntil(read.promise) })
+  const silent = withSubscriptions((real) => ({
+    async *[Symbol.asyncIterator]() {
+      await read.promise
+      yield* real
+    },
+  }))
+  const { gateway, call, drained } = await open({ directory, aroundBus: silent })
   let known = false
   const figures = gateway.conservation().finally(() => (known = true))
   const { status } = await call('POST', '/api/v1/customers/42/events', { name: 'order' })
