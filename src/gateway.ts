@@ -60,7 +60,7 @@ export interface GatewayOptions {
 const SAMPLE_MS = 1_000
 const TRIM_MS = 60_000
 
-/** Throws `data_dir_in_use`, `port_in_use`, `log_damaged`, `newer_format`. */
+/** Throws `data_dir_in_use`, `port_in_use`, `bad_config`, `log_damaged`, `newer_format`. */
 export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<Gateway> {
   await using opening = new AsyncDisposableStack()
   const { world = realWorld() } = options
@@ -71,7 +71,6 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const failure = Promise.withResolvers<SluiceError>()
   const onFatal = (thrown: unknown) => failure.resolve(toSluiceError(thrown))
 
-  disk.makeDirectory(config.dataDir)
   opening.use(lockDirectory(config.dataDir, disk))
   const stores = await openStores(config, { world, notify, onFatal }, opening)
   const bus = options.aroundBus?.(stores.bus) ?? stores.bus

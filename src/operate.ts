@@ -74,7 +74,6 @@ async function openBus(
 /** The embedded log, and with it the data directory, for this process alone. Throws `data_dir_in_use`. */
 export async function holdLocalBus(config: Config, opening: AsyncDisposableStack) {
   const world = realWorld()
-  world.disk.makeDirectory(config.dataDir)
   opening.use(lockDirectory(config.dataDir, world.disk))
   const onFatal = (thrown: unknown) => Promise.reject(thrown)
   return opening.use(await openLocalBus(config, { world, notify: unheard, onFatal }))

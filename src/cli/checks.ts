@@ -12,8 +12,9 @@ import {
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import type { Config } from '../config.ts'
+import { toListenError } from '../core/address.ts'
 import type { Clock } from '../core/clock.ts'
-import type { ErrorCode } from '../core/errors.ts'
+import { type ErrorCode, type SluiceError, toSluiceError } from '../core/errors.ts'
 
 export interface Check {
   readonly name: string
@@ -107,18 +108,20 @@ function syncTime(path: string, clock: Clock): Check {
 
 /** A port that is free, or that a Sluice of this machine already listens on. */
 export async function checkPort(name: string, host: string, port: number): Promise<Check> {
-  if (await canListen(host, port)) return { name, state: 'ok', found: `${host}:${port} is free` }
-  if (await isSluice(host, port)) return { name, state: 'ok', found: `a Sluice runs at ${host}:${port}` }
-  const fix = 'Stop what listens there, or choose another port with SLUICE_PORT.'
-  return { name, state: 'fail', found: `something else listens on ${host}:${port}`, fix, code: 'port_in_use' }
+  const fault = await listenFault(host, port)
+  if (fault === undefined) return { name, state: 'ok', found: `${host}:${port} is free` }
+  if (fault.code === 'port_in_use' && (await isSluice(host, port)))
+    return { name, state: 'ok', found: `a Sluice runs at ${host}:${port}` }
+  return { name, state: 'fail', found: fault.message, fix: fault.hint, code: fault.code }
 }
 
-/** Whether the port is free now; port 0 always is. */
-export const canListen = (host: string, port: number): Promise<boolean> =>
+/** Why nobody could listen there now; undefined where one could, as with port 0. */
+export const listenFault = (host: string, port: number): Promise<SluiceError | undefined> =>
   new Promise((done) => {
     const server = createServer()
-    server.once('error', () => done(false))
-    server.listen({ host, port }, () => server.close(() => done(true)))
+    const told = (cause: unknown) => done(toSluiceError(toListenError(cause, { host, port, flag: '--port' })))
+    server.once('error', told)
+    server.listen({ host, port }, () => server.close(() => done(undefined)))
   })
 
 const isSluice = async (host: string, port: number): Promise<boolean> => {

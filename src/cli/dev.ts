@@ -95,13 +95,15 @@ async function openEmulator(
 /** How far a taken port may be from the one that was asked for. */
 const NEXT_PORTS = 20
 
-/** The port itself or the next free one. Throws `port_in_use`. */
+/** The port itself or the next free one. Throws `port_in_use`, and `bad_config` where no port would do. */
 async function portFor(job: Job, host: string, wanted: number): Promise<number> {
   if (wanted === 0) return 0
-  const { canListen } = await import('./checks.ts')
+  const { listenFault } = await import('./checks.ts')
   const last = job.flag('strictPort') ? wanted : Math.min(wanted + NEXT_PORTS, 65_535)
   for (let port = wanted; port <= last; port += 1) {
-    if (!(await canListen(host, port))) continue
+    const fault = await listenFault(host, port)
+    if (fault && fault.code !== 'port_in_use') throw fault
+    if (fault) continue
     if (port !== wanted) job.output.note(`Port ${wanted} is taken; using ${port}.`)
     return port
   }

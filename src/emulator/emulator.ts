@@ -4,8 +4,8 @@
  */
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { toListenError } from '../core/address.ts'
 import { type Clock, type Random, systemClock } from '../core/clock.ts'
-import { SluiceError } from '../core/errors.ts'
 import { type Credentials, refusePublicHost, refuseRealCredentials } from './auth.ts'
 import { eventsAfter, reset, type Stats, statsOf } from './control.ts'
 import type { FaultRule, Faults } from './faults.ts'
@@ -109,11 +109,8 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
 async function listen(server: FastifyInstance, at: { host: string; port: number }): Promise<void> {
   try {
     await server.listen(at)
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause // Node's own errors carry a code
-    throw new SluiceError('port_in_use', `Port ${at.port} is taken; the emulator cannot listen on it.`, {
-      cause,
-    })
+  } catch (thrown) {
+    throw toListenError(thrown, { ...at, flag: '--emulator-port' })
   }
 }
 

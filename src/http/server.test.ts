@@ -235,6 +235,12 @@ test('a port that is taken is told as port_in_use', async () => {
   )
 })
 
+test('an address that is not of this machine is a wrong setting, and no defect', async () => {
+  await using http = echo()
+  // 192.0.2.0/24 is kept for documentation (RFC 5737): no machine has it.
+  await assert.rejects(http.listen({ host: '192.0.2.1', port: 0 }), { code: 'bad_config' })
+})
+
 test('headers that do not end, and bodies that do not, lose their connection', async () => {
   await using http = echo({ headersMs: 250, requestMs: 400, checkMs: 20 })
   const { host, port } = await http.listen(LOOPBACK)

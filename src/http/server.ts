@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
+import { toListenError } from '../core/address.ts'
 import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Ulids } from '../core/ulid.ts'
@@ -43,7 +44,7 @@ export interface ServerOptions {
   readonly listen?: Listen
 }
 
-/** Throws `port_in_use`. */
+/** Throws `port_in_use`, `bad_config`. */
 export type Listen = (app: FastifyInstance, address: Address) => Promise<Address>
 
 export interface Address {
@@ -56,7 +57,7 @@ export interface HttpServer extends AsyncDisposable {
   readonly app: FastifyInstance
   /** True once `stop` was called: every new request is answered 503 `shutting_down`. */
   readonly stopping: boolean
-  /** Resolves with where it listens. Throws `port_in_use`. */
+  /** Resolves with where it listens. Throws `port_in_use`, and `bad_config` for an address that nobody can listen on. */
   listen(address: Address): Promise<Address>
   /**
    * For `noticeMs` (0) every new request is refused in words, on open connections and on new ones, so that a load balancer
@@ -169,10 +170,8 @@ function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
 async function listenOnTcp(app: FastifyInstance, { host, port }: Address): Promise<Address> {
   try {
     await app.listen({ host, port })
-  } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE')
-      throw new SluiceError('port_in_use', `Another process listens on ${host}:${port}.`, { cause })
-    throw cause
+  } catch (thrown) {
+    throw toListenError(thrown, { host, port, flag: '--port' })
   }
   const address = app.server.address()
   if (!isInet(address)) throw new SluiceError('internal', 'The server listens on no TCP address.')

@@ -80,6 +80,11 @@ test('dev takes the next port when its own is taken, and with --strict-port it d
   assert.deepEqual([strict.exit, JSON.parse(strict.stderr).code], [9, 'port_in_use'])
 })
 
+test('an address that is not of this machine is told at once, and not taken for twenty ports that are taken', async () => {
+  const { exit, stderr } = await sluiceWith({ cwd }, 'dev', '--ephemeral', '--host', '192.0.2.1', '--json')
+  assert.deepEqual([exit, JSON.parse(stderr).code], [2, 'bad_config'])
+})
+
 test('serve needs credentials, keeps its data directory to itself, and exits with 0 when it is stopped', async () => {
   const bare = await sluiceWith({ cwd }, 'serve', '--port', '0', '--json')
   assert.equal(bare.exit, 2)

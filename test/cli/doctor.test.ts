@@ -138,6 +138,12 @@ test('a port that a Sluice holds is fine, and one that something else holds is n
   assert.deepEqual(await held({}), [9, 'fail'])
 })
 
+test('an address that nobody can listen on is no port that something else holds', async () => {
+  const { exit, of } = await examine({ SLUICE_HOST: '192.0.2.1', SLUICE_PORT: '8246' })
+  assert.deepEqual([exit, of('port')?.state], [2, 'fail'])
+  assert.match(of('port')?.found ?? '', /cannot listen on 192\.0\.2\.1:8246/)
+})
+
 test('an old Node is told', () => {
   assert.equal(checkNode('22.12.0').state, 'fail')
   assert.equal(checkNode('24.0.0').state, 'ok')

@@ -1,6 +1,8 @@
 /** The whole gateway, as an application and an operator meet it. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Done, LetterPage, Trace } from '../../src/admin/wire.ts'
 import type { Subscription } from '../../src/bus/bus.ts'
@@ -190,6 +192,14 @@ test('a second process on the same data is refused', async () => {
   const directory = temporary()
   await open({ directory })
   await assert.rejects(open({ directory }), { code: 'data_dir_in_use' })
+})
+
+test('a data directory that is none, or whose lock cannot be opened, is a wrong setting', async () => {
+  const directory = temporary()
+  writeFileSync(join(directory, 'file'), '')
+  mkdirSync(join(directory, 'odd', 'lock.db'), { recursive: true })
+  for (const path of ['file', 'file/below', 'odd'])
+    await assert.rejects(open({ directory: join(directory, path) }), { code: 'bad_config' }, path)
 })
 
 test('a full log answers 503 and goes on delivering', async () => {
