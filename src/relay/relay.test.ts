@@ -46,6 +46,23 @@ test('what is a send is refused everywhere, what mails people only outside produ
   }
 })
 
+test('a send is known however its path is written: Customer.io may read it as the same', () => {
+  const sends = [
+    '/v1/%73end/email',
+    '/v1/send%2Femail',
+    '/v1//send/email',
+    '/v1/./send/email',
+    '/v1/customers/../send/email',
+    '/v1/x%2F..%2Fsend/email',
+    '/v1/Send/email',
+    '/v1/campaigns/1/triggers/',
+    '/v1/%/../send/email',
+  ]
+  for (const path of sends)
+    assert.equal(refusal('POST', path, { production: true }), 'sends_unsupported', path)
+  assert.equal(refusal('POST', '/v1/newsletters/1/%73chedule/'), 'forbidden')
+})
+
 test('reads and management are passed on', () => {
   for (const path of ['/v1/campaigns/1/triggers/2', '/v1/newsletters/1/send', '/v1/send/email'])
     assert.equal(refusal('GET', path), undefined, path)

@@ -1,4 +1,5 @@
 /** Calls of the App API that reach people. They are not passed on: a send that is repeated is a second message. */
+import { posix } from 'node:path'
 import { SluiceError } from '../core/errors.ts'
 
 export interface Wanted {
@@ -18,7 +19,7 @@ const GOES_OUT = /"(send_now|scheduled_at)"/
 /** Throws `sends_unsupported`, and `forbidden` for what would mail people from anywhere but production. */
 export function refuseSends({ method, path, body }: Wanted, production: boolean): void {
   if (method === 'GET') return
-  const [place = ''] = path.split('?', 1)
+  const place = placeOf(path)
   if (SENDS.test(place)) throw new SluiceError('sends_unsupported')
   if (production) return
   const isMailing = NEWSLETTERS.test(place) && GOES_OUT.test(body?.toString('latin1') ?? '')
@@ -26,4 +27,11 @@ export function refuseSends({ method, path, body }: Wanted, production: boolean)
     throw new SluiceError('forbidden', 'This call would reach people, and this is not production.', {
       hint: 'Set SLUICE_ENV=production where people are to be reached.',
     })
+}
+
+/** Where the call goes, as whoever answers it may read that: without escapes, dots, doubled and last slashes, in small letters. */
+function placeOf(path: string): string {
+  const [place = ''] = path.split('?', 1)
+  const plain = place.replace(/%[\da-f]{2}/gi, (code) => String.fromCharCode(Number(`0x${code.slice(1)}`)))
+  return posix.normalize(plain).replace(/\/$/, '').toLowerCase()
 }
