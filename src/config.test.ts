@@ -60,6 +60,19 @@ test('PORT counts where SLUICE_PORT is not set, as hosts such as Cloud Run set i
   assert.equal((await load({ env: { PORT: '8080', SLUICE_PORT: '9' } })).config.port, 9)
 })
 
+test('what Kubernetes sets for a Service called sluice is nobody’s setting', async () => {
+  const env = {
+    SLUICE_PORT: 'tcp://10.0.0.7:8246',
+    SLUICE_SERVICE_HOST: '10.0.0.7',
+    SLUICE_SERVICE_PORT: '8246',
+    SLUICE_PORT_8246_TCP: 'tcp://10.0.0.7:8246',
+    SLUICE_PORT_8246_TCP_PROTO: 'tcp',
+  }
+  const { config, origins } = await load({ env })
+  assert.deepEqual([config.port, origins.port], [8246, 'default'])
+  assert.deepEqual(unknownVariables(env), [])
+})
+
 test('what follows another setting follows it', async () => {
   const eu = await load({ env: { CUSTOMERIO_REGION: 'eu' } })
   assert.equal(eu.config.trackUrl, 'https://track-eu.customer.io')
@@ -146,7 +159,11 @@ test('a wrong value is refused with what it must be and where it came from', asy
     [{ files: { '/app/sluice.yaml': '\nport: -1' } }, /sluice.yaml:2 says "-1"/],
     [{ env: { CUSTOMERIO_REGION: 'uk' } }, /customerio.region must be us or eu/],
     [{ env: { SLUICE_RETENTION: '7 weeks' } }, /retention must be a duration/],
-    [{ env: { CUSTOMERIO_TRACK_URL: 'ftp://x' } }, /must be an http or https URL/],
+    [{ env: { SLUICE_RETENTION: '7' } }, /retention must be a duration .*; SLUICE_RETENTION says "7"/],
+    [{ env: { SLUICE_MAX_LOG_BYTES: '20 boxes' } }, /max_log_bytes must be a size/],
+    [{ env: { SLUICE_URL: 'ftp://x' } }, /must be an http or https URL/],
+    [{ env: { CUSTOMERIO_TRACK_URL: 'ftp://x' } }, /must be the http or https origin of a host/],
+    [{ env: { CUSTOMERIO_TRACK_URL: 'https://track.customer.io/api/v1' } }, /without a path/],
     [{ flags: { role: 'ingest,worker' } }, /roles must be one or more of ingest, delivery/],
     [{ env: { SLUICE_SOURCES: 'a:b' } }, /sources must be a list/],
     [{ env: { SLUICE_SOURCES: 'a:s:k,a:t:k' } }, /with a name and a site id of its own/],
@@ -166,8 +183,10 @@ test('a path that no setting has is refused, with its line and what may have bee
   assert.equal(unknown.hint, 'Did you mean customerio.region?')
   const scalar = await refused({ files: { '/app/sluice.yaml': 'log: warn' } })
   assert.match(scalar.message, /no setting log/)
-  const broken = await refused({ files: { '/app/sluice.yaml': 'a: [' } })
-  assert.match(broken.message, /is not YAML/)
+  const broken = await refused({ files: { '/app/sluice.yaml': 'port: 1\nport: 2\n' } })
+  assert.equal(broken.message, 'sluice.yaml:2: this is not YAML. Map keys must be unique.')
+  const list = await refused({ files: { '/app/sluice.yaml': '- port: 1' } })
+  assert.match(list.message, /sluice.yaml must be a mapping of settings/)
 })
 
 test('a configuration file that is named must exist; the usual one need not', async () => {
@@ -193,7 +212,7 @@ test('secrets are masked wherever they are shown', async () => {
 })
 
 test('durations are shown as people write them', async () => {
-  const { config } = await load({ env: { SLUICE_SHUTDOWN: '90s', SLUICE_LIMITS_LINGER: '1500' } })
+  const { config } = await load({ env: { SLUICE_SHUTDOWN: '90s', SLUICE_LIMITS_LINGER: '1500ms' } })
   assert.deepEqual(
     (['retentionMs', 'shutdownMs', 'lingerMs'] as const).map((name) => shown(name, config)),
     ['7d', '90s', '1500ms'],
@@ -201,9 +220,9 @@ test('durations are shown as people write them', async () => {
 })
 
 test('durations and flags are read as people write them', () => {
-  const durations = ['250ms', '1.5s', '15m', '36h', '7d', '40'].map(parseDuration)
-  assert.deepEqual(durations, [250, 1500, 900_000, 129_600_000, 604_800_000, 40])
-  assert.equal(parseDuration('soon'), undefined)
+  const durations = ['250ms', '1.5s', '15m', '36h', '7d', '0'].map(parseDuration)
+  assert.deepEqual(durations, [250, 1500, 900_000, 129_600_000, 604_800_000, 0])
+  assert.deepEqual(['soon', '40', ''].map(parseDuration), [undefined, undefined, undefined])
   assert.equal(flagName('-p, --data-dir <path>'), 'dataDir')
 })
 

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import type { YAMLParseError } from 'yaml'
 import type { z } from 'zod'
 import { closest } from './core/closest.ts'
 import { SluiceError } from './core/errors.ts'
@@ -104,7 +105,7 @@ function fromDefaults(name: SettingName, defaults: Known, known: Known): Found |
 
 function fromEnvironment(name: SettingName, input: ConfigInput): Found | undefined {
   for (const twin of twinsOf(name)) {
-    const found = given(input.env[twin], twin)
+    const found = isServiceLink(twin, input.env[twin]) ? undefined : given(input.env[twin], twin)
     const path = settingOf(name).secret && input.env[`${twin}_FILE`]
     if (found && path) throw badConfig(name, `${twin} and ${twin}_FILE are both set: keep one of them.`)
     if (found) return found
@@ -112,6 +113,13 @@ function fromEnvironment(name: SettingName, input: ConfigInput): Found | undefin
   }
   return undefined
 }
+
+/**
+ * Kubernetes sets such variables in every container beside a Service of that name: SLUICE_PORT=tcp://10.0.0.7:8246,
+ * SLUICE_SERVICE_HOST, SLUICE_PORT_8246_TCP_PROTO. Nobody meant them for Sluice.
+ */
+const isServiceLink = (variable: string, value = ''): boolean =>
+  /^(tcp|udp|sctp):\/\//.test(value) || /_SERVICE_(HOST|PORT)(_|$)|_PORT_\d+_(TCP|UDP|SCTP)_/.test(variable)
 
 function fromSecretFile(name: SettingName, twin: string, path: string, input: ConfigInput): Found {
   const found = given(readWith(input, path)?.trim(), `${twin} (${path})`)
@@ -160,7 +168,7 @@ async function parseYaml(content: string, path: string): Promise<ReadonlyMap<str
   const lineCounter = new LineCounter()
   const document = parseDocument(content, { lineCounter, schema: 'failsafe' })
   const [broken] = document.errors
-  if (broken) throw new SluiceError('bad_config', `${path} is not YAML. ${broken.message}`)
+  if (broken) throw notYaml(broken, path)
   const found = new Map<string, Found>()
   const visit = (branch: object, above: readonly string[]): void => {
     for (const [key, value] of Object.entries(branch)) {
@@ -174,8 +182,19 @@ async function parseYaml(content: string, path: string): Promise<ReadonlyMap<str
       else throw unknownSetting(name, origin)
     }
   }
-  visit(document.toJS() ?? {}, [])
+  const root: unknown = document.toJS() ?? {}
+  if (!isObject(root)) throw new SluiceError('bad_config', `${path} must be a mapping of settings.`)
+  visit(root, [])
   return found
+}
+
+/** The parser adds the place in words, and draws the line below them. */
+function notYaml({ message, linePos }: YAMLParseError, path: string): SluiceError {
+  const [said = ''] = message.split(' at line ')
+  const place = linePos ? `${path}:${linePos[0].line}` : path
+  return new SluiceError('bad_config', `${place}: this is not YAML. ${said}.`, {
+    hint: 'docs/cli.md has every setting with its place in the file.',
+  })
 }
 
 const isBranch = (name: string) => YAML_PATHS.some((path) => path.startsWith(`${name}.`))
@@ -193,6 +212,7 @@ export function unknownVariables(env: Environment): readonly { name: string; nea
   const known = ['SLUICE_CONFIG', ...SETTING_NAMES.flatMap(twinsOf)]
   return Object.keys(env)
     .filter((name) => name.startsWith('SLUICE_') || name.startsWith('CUSTOMERIO_'))
+    .filter((name) => !isServiceLink(name, env[name]))
     .filter((name) => !known.includes(name.replace(/_FILE$/, '')))
     .map((name) => ({ name, near: closest(name, known) }))
 }

@@ -36,14 +36,29 @@ export const url = kind(
   z.url({ protocol: /^https?$/ }).transform((found) => found.replace(/\/+$/, '')),
 )
 
-/** A number with a unit; a bare number counts the smallest unit. */
+/** Without its path, which no call would have: that of an SDK's address, such as /api/v1, comes with each call. */
+export const origin = kind(
+  'the http or https origin of a host, such as https://track.customer.io, without a path',
+  z
+    .string()
+    .refine(isOrigin)
+    .transform((found) => new URL(found).origin),
+)
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, href, origin } = new URL(text)
+  return /^https?:$/.test(protocol) && href === `${origin}/`
+}
+
+/** A number with one of these units, or 0. One without a unit is read where there is a unit called "". */
 const measured = (units: Readonly<Record<string, number>>) =>
   z.string().transform((found, check) => {
     const [, amount, unit = ''] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(found) ?? []
-    const size = unit === '' ? 1 : units[unit.toLowerCase()]
+    const size = Number(amount) === 0 && unit === '' ? 1 : units[unit.toLowerCase()]
     if (amount === undefined || size === undefined) check.issues.push({ code: 'custom', input: found })
     return Math.round(Number(amount) * (size ?? 1))
   })
+/** None is called "": who writes 7 for a retention means days, and 30 for a timeout seconds. */
 const SPANS = { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000, ms: 1 } as const
 export const duration = {
   ...kind('a duration such as 500ms, 30s, 15m, 12h or 7d', measured(SPANS)),
@@ -56,7 +71,7 @@ export const duration = {
 
 export const bytes = kind(
   'a size such as 500MB or 20GB',
-  measured({ b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3, tb: 1024 ** 4 }),
+  measured({ '': 1, b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3, tb: 1024 ** 4 }),
 )
 export const roles = kind(
   `one or more of ${ROLES.join(', ')}`,

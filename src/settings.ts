@@ -5,6 +5,7 @@ import {
   duration,
   type Kind,
   oneOf,
+  origin,
   pem,
   policies,
   port,
@@ -18,7 +19,7 @@ import {
   whole,
 } from './setting-kinds.ts'
 
-/** "30s", "15m", "250ms" or a bare number, as milliseconds; undefined when it is none of these. */
+/** "30s", "15m" or "250ms" as milliseconds; undefined when it is none of these. */
 export const parseDuration = (given: string): number | undefined => duration.schema.safeParse(given).data
 
 export type Known = Readonly<Record<string, unknown>>
@@ -81,13 +82,13 @@ export const SETTINGS = {
   },
   trackUrl: {
     yaml: 'customerio.track_url',
-    kind: url,
+    kind: origin,
     fallback: inRegion('track.customer.io', 'track-eu.customer.io'),
     about: 'The Track API; follows the region unless set.',
   },
   appUrl: {
     yaml: 'customerio.app_url',
-    kind: url,
+    kind: origin,
     fallback: inRegion('api.customer.io', 'api-eu.customer.io'),
     about: 'The App API; follows the region unless set.',
   },

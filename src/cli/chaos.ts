@@ -35,9 +35,9 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'latency',
     summary: 'Answer later.',
-    args: [['<duration>', 'how much later: 400, 400ms, 2s']],
+    args: [['<duration>', 'how much later: 400ms, 2s']],
     options: [PERCENT, { flags: '--jitter <duration>', about: 'more or less by this much' }],
-    example: 'sluice emulator chaos latency 400 --jitter 200',
+    example: 'sluice emulator chaos latency 400ms --jitter 200ms',
     rule: (job) => ({ kind: 'latency', ms: latencyOf(job), ...set('jitter', job.duration('jitter')) }),
   },
   {
