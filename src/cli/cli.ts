@@ -1,6 +1,6 @@
 /** The command line: words in, exit code out. Commands throw; here what they threw becomes text and a code. */
 import { type Command, CommanderError } from 'commander'
-import { closest } from '../core/closest.ts'
+import { didYouMean } from '../core/closest.ts'
 import { SluiceError, toSluiceError } from '../core/errors.ts'
 import { type Runner, toCommand, toOption } from './command.ts'
 import { COMMANDS } from './commands.ts'
@@ -50,19 +50,27 @@ export async function run(words: readonly string[], host: Host): Promise<number>
     return server ? 0 : interruption.exitCode()
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0
-    return interruption.exitCode() || tell(thrown, words, host)
+    return (
+      interruption.exitCode() ||
+      tell(thrown, { json: words.includes('--json'), colour: root.opts().color, host })
+    )
   } finally {
     interruption.stop()
   }
 }
 
+interface Telling {
+  /** Looked for among the words: what they are may be just what is wrong. */
+  readonly json: boolean
+  readonly colour: unknown
+  readonly host: Host
+}
+
 /** Tells the failure on stderr and returns its exit code. */
-function tell(thrown: unknown, words: readonly string[], host: Host): number {
+function tell(thrown: unknown, { json, colour, host }: Telling): number {
   const failure = thrown instanceof CommanderError ? usageFailure(thrown) : toSluiceError(thrown)
-  const paint = painter(hasColour(host.stderr, 'auto', host.env))
-  const text = words.includes('--json')
-    ? JSON.stringify(failureDocument(failure))
-    : failureText(failure, paint)
+  const paint = painter(hasColour(host.stderr, String(colour ?? 'auto'), host.env))
+  const text = json ? JSON.stringify(failureDocument(failure)) : failureText(failure, paint)
   host.stderr.write(`${text}\n`)
   return failure.row.exit
 }
@@ -98,15 +106,9 @@ async function execute({ spec, command, host, signal }: Execution): Promise<void
 
 /** Commander leaves it to a command that can run by itself what to make of a word that is none of its subcommands. */
 function unknownCommand(word: string, commands: readonly CommandSpec[]): SluiceError {
-  const near = closest(
-    word,
-    commands.map(({ name }) => name),
-  )
-  return new SluiceError(
-    'bad_usage',
-    `Unknown command '${word}'.`,
-    near ? { hint: `Did you mean ${near}?` } : {},
-  )
+  const names = commands.map(({ name }) => name)
+  const hint = didYouMean(word, names, `There are ${names.join(', ')}.`)
+  return new SluiceError('bad_usage', `Unknown command '${word}'.`, { hint })
 }
 
 /** What the scripts of `sluice completion` call. */

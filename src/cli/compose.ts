@@ -1,6 +1,7 @@
 /** An operation of Track v2 from the words of a command line. Values stay JSON text: a number of 20 digits arrives whole. */
 import { SluiceError } from '../core/errors.ts'
 import { isObject, memberMap, objectText, parseJson } from '../core/json.ts'
+import { personKey } from '../core/operation.ts'
 
 /** The text of an object from --data and the `key=value` of -d, which goes last. Throws `bad_usage`. */
 export function attributesText(data: string | undefined, pairs: readonly string[]): string | undefined {
@@ -31,6 +32,10 @@ export function identifiersText(person: string): string {
   if (person.startsWith('cio_')) return JSON.stringify({ cio_id: person.slice('cio_'.length) })
   return JSON.stringify(person.includes('@') ? { email: person } : { id: person })
 }
+
+/** The key that dead letters and the feed know somebody by: `42` is `id:42`; a key, such as that of an object, is itself. */
+export const keyOf = (person: string): string =>
+  /^(anonymous_id|object):/.test(person) ? person : (personKey(parseJson(identifiersText(person))) ?? person)
 
 /** An object's text from name and value text, without what is undefined. */
 export const textOf = (parts: Readonly<Record<string, string | undefined>>): string =>

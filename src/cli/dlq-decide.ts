@@ -3,16 +3,21 @@ import type { Done } from '../admin/wire.ts'
 import { SluiceError } from '../core/errors.ts'
 import { isUlid } from '../core/ulid.ts'
 import { adminApi } from './api.ts'
+import { keyOf } from './compose.ts'
 import type { Job } from './job.ts'
+import { CODES, KINDS_WHOLE, knownAs } from './known.ts'
 
-/** The conditions that the options of `dlq` set, as the admin API calls them. */
-export const selectorsOf = (job: Job) => ({
-  code: job.text('code'),
-  kind: job.text('kind'),
-  key: job.text('person'),
-  since: job.instant('since'),
-  group: job.text('group'),
-})
+/** The conditions that the options of `dlq` set, as the admin API calls them. Throws `bad_usage`. */
+export function selectorsOf(job: Job) {
+  const [code, kind, person] = [job.text('code'), job.text('kind'), job.text('person')]
+  return {
+    code: code && knownAs('--code', code, CODES),
+    kind: kind && knownAs('--kind', kind, KINDS_WHOLE),
+    key: person && keyOf(person),
+    since: job.instant('since'),
+    group: job.text('group'),
+  }
+}
 
 export type Verb = 'replay' | 'drop'
 
@@ -25,12 +30,13 @@ export async function decide(job: Job, verb: Verb): Promise<void> {
   const single = 'ids' in selection
   if (job.flag('dryRun') || !single) {
     const plan = await api.json<Done>('POST', path, { ...selection, dry_run: true })
+    if (plan.count === 0) refuseNothing(job)
     if (job.flag('dryRun')) return tellDone(job, plan, `would ${verb}`)
     if (plan.count === 0) return tellDone(job, plan, `nothing to ${verb}:`)
     if (!(await job.confirm(`${verb === 'replay' ? 'Replay' : 'Drop'} ${letters(plan.count)}?`))) return
   }
   const done = await api.json<Done>('POST', path, selection)
-  if (single && done.count === 0) throw notWaiting(job.args[0] ?? '')
+  if (done.count === 0) refuseNothing(job)
   tellDone(job, done, verb === 'replay' ? 'replaying' : 'dropped')
   if (verb === 'replay') output.note('Next: sluice status, or sluice tail')
 }
@@ -53,8 +59,16 @@ function tellDone({ output }: Job, done: Done, what: string): void {
 
 const letters = (count: number) => `${count} dead letter${count === 1 ? '' : 's'}`
 
-const notWaiting = (id: string) =>
-  new SluiceError('conflict', `${id} is no dead letter that waits.`, {
-    details: { id },
-    hint: `See it with "sluice trace ${id}".`,
+/** That conditions find nothing is an answer. What was named, and is not there, was misspelt or has moved on. */
+function refuseNothing({ args: [which] }: Job): void {
+  if (which === undefined) return
+  if (isUlid(which))
+    throw new SluiceError('conflict', `${which} is no dead letter that waits.`, {
+      details: { id: which },
+      hint: `See it with "sluice trace ${which}".`,
+    })
+  throw new SluiceError('not_found', `No dead letters wait in a group ${which}.`, {
+    details: { group: which },
+    hint: '"sluice dlq list" tells the groups. An operation id has 26 letters and digits.',
   })
+}

@@ -1,5 +1,5 @@
 /** `sluice explain`: the tables of errors and of the rules of preflight, for people. */
-import { closest } from '../core/closest.ts'
+import { didYouMean } from '../core/closest.ts'
 import { ERRORS, isErrorCode, SluiceError } from '../core/errors.ts'
 import { isRuleName, RULE_NAMES, type RuleName, ruleOf } from '../preflight/rules.ts'
 import type { Job } from './job.ts'
@@ -39,8 +39,8 @@ function explainAll({ output }: Job): void {
 
 function explainOne({ output }: Job, code: string): void {
   if (!isErrorCode(code)) {
-    const near = closest(code, [...Object.keys(ERRORS), ...RULE_NAMES])
-    const hint = near ? `Did you mean ${near}?` : 'Run "sluice explain" for all codes.'
+    const known = [...Object.keys(ERRORS), ...RULE_NAMES]
+    const hint = didYouMean(code, known, 'Run "sluice explain" for all codes.')
     throw new SluiceError('not_found', `There is no code ${code}.`, { hint })
   }
   const row = ERRORS[code]

@@ -100,17 +100,18 @@ export class Job {
   }
 
   /**
-   * Asks y/N before something that cannot be taken back. Without a person at the terminal it throws `bad_usage`, which
-   * names the flag that stands for the answer.
+   * Asks y/N on stderr, since stdout may be a file, before something that cannot be taken back. Without a person at the
+   * terminal it throws `bad_usage`, which names the flag that stands for the answer.
    */
   async confirm(question: string): Promise<boolean> {
     if (this.flag('yes')) return true
-    if (!this.host.stdin.isTTY || this.#options.input === false || this.output.json)
+    const { stdin, stderr } = this.host
+    if (!stdin.isTTY || !stderr.isTTY || this.#options.input === false || this.output.json)
       throw new SluiceError('bad_usage', `${question} Nobody is there to answer.`, {
         hint: 'Give --yes to say yes, or --dry-run to see what would be done.',
       })
     const { confirm, isCancel } = await import('@clack/prompts')
-    const answer = await confirm({ message: question, initialValue: false })
+    const answer = await confirm({ message: question, initialValue: false, output: process.stderr })
     return !isCancel(answer) && answer
   }
 }

@@ -3,6 +3,7 @@ import { SluiceError } from '../core/errors.ts'
 import { adminApi } from './api.ts'
 import { type FeedFilter, feedLine, isSkipped, matches, watchFeed } from './feed.ts'
 import type { Job } from './job.ts'
+import { KINDS_SHORT, knownAs, STATUSES } from './known.ts'
 import { CLIENT_SETTINGS, type CommandSpec } from './spec.ts'
 
 export const tail: CommandSpec = {
@@ -71,10 +72,13 @@ async function showFeed(job: Job, room: { left: number }, onConnected: () => voi
   }
 }
 
+/** Throws `bad_usage` for a kind or a status that there is not: nothing would ever come. */
 const filterOf = (job: Job): FeedFilter => ({
-  kinds: job.items('kind'),
+  kinds: job.items('kind').map((kind) => knownAs('--kind', kind, KINDS_SHORT)),
   people: job.items('person'),
   sources: job.items('source'),
-  statuses: job.items('status'),
+  statuses: job
+    .items('status')
+    .map((word) => (/^\d{3}$/.test(word) ? word : knownAs('--status', word, STATUSES))),
   text: job.text('grep'),
 })

@@ -24,11 +24,14 @@ export function spanText(ms: number): string {
   return parts.slice(0, 2).join(' ')
 }
 
+/** `Date.parse` takes more than that: 5 is the first of May 2001 to it. */
+const DATED = /^\d{4}-\d{2}-\d{2}/
+
 /** `15m` (that long ago), or an instant such as 2026-11-24T09:00Z; as milliseconds since 1970. Throws `bad_usage`. */
 export function parseInstant(text: string, now: number): number {
   const ago = parseDuration(text)
   if (ago !== undefined && /[a-z]$/i.test(text)) return now - ago
-  const at = Date.parse(text)
+  const at = DATED.test(text) ? Date.parse(text) : Number.NaN
   if (!Number.isNaN(at)) return at
   throw new SluiceError(
     'bad_usage',

@@ -1,5 +1,5 @@
 /** `sluice trigger`: scenarios against a running gateway and its emulator. */
-import { closest } from '../core/closest.ts'
+import { didYouMean } from '../core/closest.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Job } from './job.ts'
 import { table } from './output.ts'
@@ -42,8 +42,7 @@ function find(name: string): Scenario {
   const found = SCENARIOS.find((scenario) => scenario.name === name)
   if (found) return found
   const names = SCENARIOS.map((scenario) => scenario.name)
-  const near = closest(name, names)
-  const hint = near ? `Did you mean ${near}?` : `There are ${names.join(', ')}.`
+  const hint = didYouMean(name, names, `There are ${names.join(', ')}.`)
   throw new SluiceError('bad_usage', `There is no scenario "${name}".`, { hint })
 }
 

@@ -9,6 +9,12 @@ export function closest(word: string, known: readonly string[]): string | undefi
   return ranked[0]?.candidate
 }
 
+/** What to do about a word that nothing is called by: the one that was most likely meant, else `otherwise`. */
+export function didYouMean(word: string, known: readonly string[], otherwise: string): string {
+  const near = closest(word, known)
+  return near === undefined ? otherwise : `Did you mean ${near}?`
+}
+
 /** Levenshtein's distance: the fewest letters to insert, drop or change. */
 function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, column) => column)

@@ -571,13 +571,63 @@ test('dlq replay of a letter that does not wait is a conflict', async () => {
   assert.equal((await run(replies, ['dlq', 'replay', ID])).exit, 9)
 })
 
+test('dlq of a group that there is not is exit code 6, and a dry run of a letter that does not wait 9', async () => {
+  for (const verb of ['replay', 'drop'] as const)
+    for (const more of [['--yes'], ['--dry-run']]) {
+      const none = { body: { count: 0, ids: [], dry_run: true } }
+      const replies = { [`POST /admin/v1/dead-letters/${verb}`]: none }
+      const group = await run(replies, ['dlq', verb, 'g9', ...more])
+      assert.equal(group.exit, 6, more.join())
+      assert.match(group.stderr, /No dead letters wait in a group g9\./)
+      assert.equal((await run(replies, ['dlq', verb, ID, ...more])).exit, 9)
+      assert.equal((await run(replies, ['dlq', verb, '--all', ...more])).exit, 0, 'nothing is an answer too')
+    }
+})
+
+test('what could never be found is wrong usage, and nobody is asked', async () => {
+  const cases: readonly [words: string, hint: RegExp][] = [
+    ['dlq list --code upstream_rejcted', /Did you mean upstream_rejected\?/],
+    ['dlq drop --kind person.evnt --yes', /Did you mean person\.event\?/],
+    ['dlq list --since 5', /neither a span such as 15m/],
+    ['tail --status faild', /Did you mean failed\?/],
+    ['tail --status 503,42', /It must be accepted, ok/],
+    ['tail --kind evnt', /Did you mean event\?/],
+  ]
+  for (const [words, hint] of cases) {
+    const { exit, stderr, asked } = await run({}, words.split(' '))
+    assert.deepEqual([exit, asked.length], [2, 0], words)
+    assert.match(stderr, hint)
+  }
+})
+
+test('a person is named to dlq as to send, or by a key', async () => {
+  const replies = { 'GET /admin/v1/dead-letters': { body: { data: [], next_cursor: null } } }
+  const keys = {
+    '42': 'id:42',
+    'id:42': 'id:42',
+    'Ada@Example.com': 'email:ada@example.com',
+    'object:1:a': 'object:1:a',
+  }
+  for (const [person, key] of Object.entries(keys)) {
+    const { asked } = await run(replies, ['dlq', 'list', '--person', person])
+    assert.equal(asked[0]?.path, `/admin/v1/dead-letters?key=${encodeURIComponent(key)}`)
+  }
+})
+
+test('nobody is asked where the question could not be read', async () => {
+  const replies = { 'POST /admin/v1/dead-letters/drop': done(3, true) }
+  const { exit, stderr } = await run(replies, ['dlq', 'drop', '--all']) // a terminal in front, stderr in a file
+  assert.equal(exit, 2)
+  assert.match(stderr, /Nobody is there to answer/)
+})
+
 test('every fault of chaos becomes one rule of the emulator', async () => {
   const cases: readonly [string, object][] = [
     [
       'set 429 --percent 30 --retry-after 2 --path /api/v2',
       { kind: 'status', status: 429, percent: 30, retryAfter: 2, path: '/api/v2' },
     ],
-    ['latency 400 --jitter 200', { kind: 'latency', ms: 400, jitter: 200 }],
+    ['latency 400ms --jitter 200ms', { kind: 'latency', ms: 400, jitter: 200 }],
     ['latency 2s', { kind: 'latency', ms: 2000 }],
     ['cut --percent 15', { kind: 'cut', percent: 15 }],
     ['reset-connections --percent 10', { kind: 'reset', percent: 10 }],
@@ -595,7 +645,8 @@ test('every fault of chaos becomes one rule of the emulator', async () => {
     assert.deepEqual(JSON.parse(asked[0]?.body ?? ''), rule)
     assert.match(stdout, /^3 {2}/)
   }
-  assert.equal((await run({}, ['emulator', 'chaos', 'set', 'teapot'])).exit, 2)
+  for (const wrong of ['set teapot', 'latency 400', 'outage --for 30'])
+    assert.equal((await run({}, ['emulator', 'chaos', ...wrong.split(' ')])).exit, 2, wrong)
 })
 
 test('the clock of the emulator is told, and moved on', async () => {

@@ -193,4 +193,7 @@ test('colour is off in a pipe, on with FORCE_COLOR, off with NO_COLOR, and --col
   assert.equal(await coloured({ NO_COLOR: '1' }), false)
   assert.equal(await coloured({ NO_COLOR: '1' }, '--color', 'always'), true)
   assert.equal(await coloured({ FORCE_COLOR: '1' }, '--color', 'never'), false)
+  const failed = async (...words: string[]) =>
+    (await sluiceWith({ env: { FORCE_COLOR: '1' } }, 'explain', 'nothing', ...words)).stderr.includes(ESCAPE)
+  assert.deepEqual([await failed(), await failed('--color', 'never')], [true, false])
 })
