@@ -8,6 +8,8 @@ export interface ApiOptions {
   /** What is called, for messages: `Sluice`, `emulator`. */
   readonly name: string
   readonly url: string
+  /** What to do where nobody answers, in place of the table's own words. */
+  readonly hint?: string
   readonly authorization?: string
   readonly timeoutMs: number
   readonly signal: AbortSignal
@@ -86,13 +88,13 @@ export class Api {
   }
 
   #lost(cause: unknown, timeout: AbortSignal | undefined): never {
-    const { name, url, signal, timeoutMs } = this.#options
+    const { name, url, signal, timeoutMs, hint } = this.#options
     if (signal.aborted) throw cause
     if (timeout?.aborted)
       throw new SluiceError('timed_out', `No answer came from ${url} within ${timeoutMs / 1000} s.`, {
         cause,
       })
-    throw new SluiceError('unreachable', `No ${name} answers at ${url}.`, { cause })
+    throw new SluiceError('unreachable', `No ${name} answers at ${url}.`, { cause, ...(hint && { hint }) })
   }
 }
 
@@ -150,7 +152,8 @@ export function trackApi(job: Job, { url, sources: [source] }: Config): Api {
 
 /** The control API of a running emulator, which needs no credentials. */
 export function emulatorApi(job: Job, { emulatorUrl }: Config, signal = job.signal): Api {
-  return new Api({ name: 'emulator', url: emulatorUrl, timeoutMs: job.timeoutMs, signal })
+  const hint = 'Start one with "sluice dev" or "sluice emulator start", or name another with --emulator-url.'
+  return new Api({ name: 'emulator', url: emulatorUrl, hint, timeoutMs: job.timeoutMs, signal })
 }
 
 /** A path's query from what is set. */

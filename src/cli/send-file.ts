@@ -1,15 +1,17 @@
 /** `sluice send --file`: a file of operations in batches, with an account of every line. */
 import { SluiceError } from '../core/errors.ts'
 import { byteLength, isObject, parseJson } from '../core/json.ts'
+import { brokenLimit } from '../core/json-limits.ts'
 import { type Api, trackApi } from './api.ts'
 import { readLines } from './input.ts'
 import type { Job } from './job.ts'
 import { Progress } from './progress.ts'
+import { noteWarnings, warningsIn } from './warnings.ts'
 
 /** Track v2 takes 500 KB a batch and 32 KB an item. */
 const BATCH_BYTES = 500 * 1024
 const BATCH_LINES = 1000
-const WRAPPING = byteLength('{"batch":[]}')
+const WRAPPING = byteLength(batchOf([]))
 
 interface Line {
   readonly number: number
@@ -26,6 +28,8 @@ interface Account {
   done: number
   sent: number
   readonly refused: Refused[]
+  /** Of all batches, each once. */
+  readonly warnings: Set<string>
 }
 
 /**
@@ -37,7 +41,7 @@ export async function sendFile(job: Job): Promise<void> {
   if (path === undefined)
     throw new SluiceError('bad_usage', '"sluice send" needs one of its subcommands, or --file.')
   const api = trackApi(job, await job.config())
-  const account: Account = { done: job.count('skip') ?? 0, sent: 0, refused: [] }
+  const account: Account = { done: job.count('skip') ?? 0, sent: 0, refused: [], warnings: new Set() }
   const progress = new Progress({ output: job.output, clock: job.host.clock, label: 'sending' })
   try {
     for await (const lines of batches(readLines(job, path), account.done)) {
@@ -49,12 +53,13 @@ export async function sendFile(job: Job): Promise<void> {
     throw stopped(thrown, account, job)
   }
   progress.end(account.sent, refusedText(account))
+  noteWarnings(job.output, [...account.warnings], `sluice send --check ${path}, which names the lines`)
   report(job, account)
 }
 
 const refusedText = ({ refused }: Account) => (refused.length === 0 ? '' : `${refused.length} refused`)
 
-/** Full batches of lines that hold something. Nothing here looks into a line: Sluice says what is wrong with it. */
+/** Full batches of lines that hold something. A line that is too large for one has one of its own. */
 async function* batches(lines: AsyncIterable<string>, skip: number): AsyncGenerator<Line[]> {
   let batch: Line[] = []
   let bytes = WRAPPING
@@ -75,17 +80,33 @@ async function* batches(lines: AsyncIterable<string>, skip: number): AsyncGenera
 }
 
 async function sendBatch(api: Api, lines: readonly Line[], account: Account): Promise<void> {
-  const sendable = lines.filter(({ text }) => isObject(parseJson(text)))
-  for (const { number, text } of lines)
-    if (!isObject(parseJson(text))) account.refused.push({ line: number, reason: 'not a JSON object' })
+  const sendable: Line[] = []
+  for (const line of lines) {
+    const fault = faultOf(line.text)
+    if (fault === undefined) sendable.push(line)
+    else account.refused.push({ line: line.number, reason: fault })
+  }
   if (sendable.length > 0) {
-    const body = `{"batch":[${sendable.map(({ text }) => text).join(',')}]}`
-    const answer = await api.call('POST', '/api/v2/batch', body)
+    const answer = await api.call('POST', '/api/v2/batch', batchOf(sendable.map(({ text }) => text)))
+    for (const warning of warningsIn(answer)) account.warnings.add(warning)
     const refused = answer.status === 207 ? refusedItems(answer.text, sendable) : []
     account.refused.push(...refused)
     account.sent += sendable.length - refused.length
   }
   account.done = lines.at(-1)?.number ?? account.done
+}
+
+function batchOf(texts: readonly string[]): string {
+  return `{"batch":[${texts.join(',')}]}`
+}
+
+/** What would have the whole batch refused, and not the line alone. The rest is for Sluice to say. */
+function faultOf(text: string): string | undefined {
+  if (!isObject(parseJson(text))) return 'not a JSON object'
+  const alone = batchOf([text])
+  return byteLength(alone) > BATCH_BYTES
+    ? `larger than the ${BATCH_BYTES} bytes of a batch`
+    : brokenLimit(alone)
 }
 
 /** The items that a 207 names. An item may be named for several reasons. */
@@ -96,14 +117,20 @@ function refusedItems(text: string, lines: readonly Line[]): Refused[] {
   for (const error of errors) {
     if (!isObject(error)) continue
     const line = lines[Number(error.batch_index)]?.number
-    const reason = [error.reason, error.field, error.message].filter(Boolean).join(', ')
+    const reason = reasonOf(error)
     if (line !== undefined) reasons.set(line, [...(reasons.get(line) ?? []), reason])
   }
   return [...reasons].map(([line, all]) => ({ line, reason: all.join('; ') }))
 }
 
-function report({ output }: Job, { sent, refused }: Account): void {
-  if (output.json) output.document({ sent, refused })
+/** A message of our own names the field. */
+function reasonOf({ field = '', message, reason }: Readonly<Record<string, unknown>>): string {
+  const words = String(message ?? reason)
+  return field === '' || words.includes(String(field)) ? words : `${String(field)}: ${words}`
+}
+
+function report({ output }: Job, { sent, refused, warnings }: Account): void {
+  if (output.json) output.document({ sent, refused, ...(warnings.size > 0 && { warnings: [...warnings] }) })
   else for (const { line, reason } of refused) output.line(`line ${line}: ${reason}`)
   if (refused.length > 0)
     throw new SluiceError(

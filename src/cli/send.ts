@@ -10,6 +10,7 @@ import { checkFile, checkOne } from './send-check.ts'
 import { sendFile } from './send-file.ts'
 import { waitUntilSettled } from './settled.ts'
 import { CLIENT_SETTINGS, type CommandSpec, type OptionSpec } from './spec.ts'
+import { noteWarnings, warningsIn } from './warnings.ts'
 
 const PERSON = [
   '<person>',
@@ -165,11 +166,13 @@ async function sendOne(job: Job, action: string): Promise<void> {
   const { path, body } = job.flag('anonymous')
     ? await anonymousCall(job, action)
     : await entityCall(job, action)
-  const { headers } = await trackApi(job, config).call('POST', path, body)
-  const id = headers.get('x-sluice-id') ?? ''
+  const answer = await trackApi(job, config).call('POST', path, body)
+  const id = answer.headers.get('x-sluice-id') ?? ''
+  const warnings = warningsIn(answer)
   const { output } = job
+  noteWarnings(output, warnings, `sluice explain ${warnings[0]?.split(';')[0]}`)
   if (!job.flag('wait')) {
-    if (output.json) output.document({ id, state: 'accepted' })
+    if (output.json) output.document({ id, state: 'accepted', ...(warnings.length > 0 && { warnings }) })
     else output.line(id)
     return output.note(`accepted  Next: sluice trace ${id}`)
   }

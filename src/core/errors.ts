@@ -184,7 +184,7 @@ export const ERRORS = {
     exit: 7,
     retryable: true,
     meaning: 'No Sluice answers at that address.',
-    hint: 'Start one with "npm start" (sluice dev), or name another with --url.',
+    hint: 'Start one with "sluice dev" or "sluice serve", or name another with --url.',
   },
   not_conserved: {
     status: 500,

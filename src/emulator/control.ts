@@ -100,7 +100,8 @@ function listPeople(state: State, call: Call): Answer {
 function onePerson(state: State, { params }: Call): Answer {
   const key = params.key ?? ''
   const person = findPerson(state, identifierOfKey(key))
-  if (person === undefined) return problem(404, 'not_found', `Nobody is known as ${key}.`)
+  if (person === undefined)
+    return problem(404, 'not_found', `Nobody is known as ${key}.`, '"sluice emulator people" tells who is.')
   return json(personView(state, person))
 }
 
@@ -176,7 +177,12 @@ function clearFaults(faults: Faults): Answer {
 
 function removeFault(faults: Faults, { params }: Call): Answer {
   if (faults.remove(Number(params.id))) return json('{}')
-  return problem(404, 'not_found', `No fault rule has the id ${params.id}.`)
+  return problem(
+    404,
+    'not_found',
+    `No fault rule has the id ${params.id}.`,
+    'GET /_emulator/faults lists them.',
+  )
 }
 
 const clockText = (clock: MovableClock): string =>

@@ -106,7 +106,8 @@ test('a rule is taken away by its id', () => {
 test('a rule that is not right is refused by name', () => {
   for (const [rule, word] of [
     [{ kind: 'flood' }, 'kind'],
-    [{ kind: 'status', percent: 101 }, 'percent'],
+    [{ kind: 'status', percent: 101 }, 'percent of a fault rule must be a number from 0 to 100'],
+    [{ kind: 'redirect', to: 'nowhere' }, 'to of a fault rule must be an origin'],
     [{ kind: 'status', status: '503' }, 'status'],
     [{ kind: 'latency', ms: -1 }, 'ms'],
     [{ kind: 'cut', percentage: 5 }, 'percentage'],

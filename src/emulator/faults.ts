@@ -174,10 +174,11 @@ export function readRule(value: unknown): FaultRule {
     throw new SluiceError('bad_request', `The kind of a fault rule must be one of ${KINDS.join(', ')}.`)
   for (const name of Object.keys(value))
     if (!Object.hasOwn(MEMBERS, name)) throw new SluiceError('bad_request', `A fault rule has no "${name}".`)
-  for (const [name, isFine] of Object.entries(MEMBERS)) {
+  for (const [name, { must, isFine }] of Object.entries(MEMBERS)) {
     if (value[name] === undefined || isFine(value[name])) continue
-    throw new SluiceError('bad_request', `The ${name} of a fault rule is not in range.`, {
+    throw new SluiceError('bad_request', `The ${name} of a fault rule must be ${must}.`, {
       details: { field: name },
+      hint: 'Correct it: no fault was added.',
     })
   }
   if (kind === 'redirect' && value.to === undefined)
@@ -185,21 +186,38 @@ export function readRule(value: unknown): FaultRule {
   return { ...value, kind }
 }
 
-const isNumberFrom = (least: number, most: number) => (value: unknown) =>
-  typeof value === 'number' && value >= least && value <= most
-const isText = (value: unknown) => typeof value === 'string'
+interface Member {
+  /** In words, after "must be". */
+  readonly must: string
+  readonly isFine: (value: unknown) => boolean
+}
+
+const numberFrom = (least: number, most: number): Member => ({
+  must: `a number from ${least} to ${most}`,
+  isFine: (value) => typeof value === 'number' && value >= least && value <= most,
+})
+const orNull = ({ must, isFine }: Member): Member => ({
+  must: `${must}, or null`,
+  isFine: (value) => value === null || isFine(value),
+})
+const text: Member = { must: 'a text', isFine: (value) => typeof value === 'string' }
+const ORIGIN = /^https?:\/\/[^/?#]+$/
+const origin: Member = {
+  must: 'an origin such as http://127.0.0.1:8248',
+  isFine: (value) => typeof value === 'string' && ORIGIN.test(value),
+}
 const ONE_DAY = 24 * 3600 * 1000
 
-const MEMBERS: Readonly<Record<string, (value: unknown) => boolean>> = {
-  kind: isText,
-  percent: isNumberFrom(0, 100),
-  status: (value) => value === null || isNumberFrom(200, 599)(value),
-  ms: isNumberFrom(0, ONE_DAY),
-  jitter: isNumberFrom(0, ONE_DAY),
-  rps: isNumberFrom(0.001, 1_000_000),
-  retryAfter: (value) => value === null || isNumberFrom(0, 86_400)(value),
-  forMs: isNumberFrom(1, ONE_DAY * 365),
-  path: isText,
-  body: isText,
-  to: (value) => typeof value === 'string' && /^https?:\/\/[^/?#]+$/.test(value),
+const MEMBERS: Readonly<Record<string, Member>> = {
+  kind: text,
+  percent: numberFrom(0, 100),
+  status: orNull(numberFrom(200, 599)),
+  ms: numberFrom(0, ONE_DAY),
+  jitter: numberFrom(0, ONE_DAY),
+  rps: numberFrom(0.001, 1_000_000),
+  retryAfter: orNull(numberFrom(0, 86_400)),
+  forMs: numberFrom(1, ONE_DAY * 365),
+  path: text,
+  body: text,
+  to: origin,
 }

@@ -138,7 +138,9 @@ function createApp(options: ServerOptions, direct: Direct): FastifyInstance {
 }
 
 export const noSuchPath = (request: FastifyRequest): SluiceError =>
-  new SluiceError('not_found', `There is no ${request.method} ${request.url.split('?', 1)[0]}.`)
+  new SluiceError('not_found', `There is no ${request.method} ${request.url.split('?', 1)[0]}.`, {
+    hint: 'docs/compatibility.md lists the calls of Customer.io that are taken. Beside them there are /admin/v1, /livez, /readyz and /metrics.',
+  })
 
 /** No route has a schema. Told so, Fastify does not load what compiles them: 80 ms of every start, and 9 MB. */
 function noSchemas(): never {

@@ -274,6 +274,18 @@ test('send goes through the Track API and prints the id alone on stdout', async 
   )
 })
 
+test('send tells what preflight found in what it let pass', async () => {
+  const warned: Reply = { headers: { 'x-sluice-id': ID, 'x-sluice-warnings': 'old_event' } }
+  const replies = { 'POST /api/v2/entity': warned, 'POST /api/v2/batch': warned }
+  const one = await run(replies, ['send', 'track', '42', 'order', '--at', '100h'])
+  assert.deepEqual([one.exit, one.stdout], [0, `${ID}\n`])
+  assert.match(one.stderr, /^warning {2}old_event .*sluice explain old_event/m)
+  const json = await run(replies, ['send', 'track', '42', 'order', '--json'])
+  assert.deepEqual(JSON.parse(json.stdout), { id: ID, state: 'accepted', warnings: ['old_event'] })
+  const file = await run(replies, ['send', '--file', '-'], { stdin: '{"n":1}\n' })
+  assert.match(file.stderr, /^warning {2}old_event .*sluice send --check -/m)
+})
+
 test('every verb of send has its own form', async () => {
   const cases: readonly [string[], string][] = [
     [['identify', 'a@b.c'], '{"type":"person","identifiers":{"email":"a@b.c"},"action":"identify"}'],
@@ -369,11 +381,30 @@ test('send --file accounts for every line: sent, refused by Customer.io, unreada
     refused: [
       { line: 3, reason: 'not a JSON object' },
       { line: 5, reason: 'not a JSON object' },
-      { line: 4, reason: 'invalid, n, too large; required, name' },
+      { line: 4, reason: 'n: too large; name: required' },
     ],
   })
   assert.equal(exit, 8)
   assert.match(stderr, /"code":"some_refused"/)
+})
+
+test('send --file sends what is good beside a line for which Sluice would refuse the whole batch', async () => {
+  const deep = `{"a":${'['.repeat(40)}${']'.repeat(40)}}`
+  const stdin = ['{"n":1}', deep, `{"x":"${'y'.repeat(500 * 1024)}"}`, '{"n":4}'].join('\n')
+  const replies = { 'POST /api/v2/batch': {} }
+  const { exit, stdout, asked } = await run(replies, ['send', '--file', '-', '--json'], { stdin })
+  assert.equal(exit, 8)
+  assert.deepEqual(
+    asked.map(({ body }) => body),
+    ['{"batch":[{"n":1}]}', '{"batch":[{"n":4}]}'],
+  )
+  assert.deepEqual(JSON.parse(stdout), {
+    sent: 2,
+    refused: [
+      { line: 2, reason: 'The body is nested more than 32 levels deep.' },
+      { line: 3, reason: 'larger than the 512000 bytes of a batch' },
+    ],
+  })
 })
 
 test('send --check says what preflight finds in each line, and sends nothing', async () => {
@@ -647,6 +678,13 @@ test('every fault of chaos becomes one rule of the emulator', async () => {
   }
   for (const wrong of ['set teapot', 'latency 400', 'outage --for 30'])
     assert.equal((await run({}, ['emulator', 'chaos', ...wrong.split(' ')])).exit, 2, wrong)
+})
+
+test('an emulator that does not answer is told with the option that names another', async () => {
+  const env = { SLUICE_EMULATOR_URL: await deadUrl() }
+  const { exit, stderr } = await new Terminal({ env }).run('emulator', 'people')
+  assert.equal(exit, 7)
+  assert.match(stderr, /No emulator answers at .*\n.*\n {2}fix {3}.*--emulator-url\./)
 })
 
 test('the clock of the emulator is told, and moved on', async () => {
