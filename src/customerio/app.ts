@@ -48,8 +48,8 @@ export function connectApp({ url, key }: AppRemoteOptions): AppRemote {
   })
   return {
     call: async (call) =>
-      send(await pool(), { ...call, headers: { ...call.headers, authorization: `Bearer ${key}` } }),
-    [Symbol.asyncDispose]: async () => (await pool()).destroy(),
+      send(await pool.get(), { ...call, headers: { ...call.headers, authorization: `Bearer ${key}` } }),
+    [Symbol.asyncDispose]: () => pool.destroy(),
   }
 }
 

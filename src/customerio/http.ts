@@ -67,8 +67,8 @@ export function connectRemote(options: RemoteOptions): Remote {
     'user-agent': options.userAgent,
   }
   return {
-    send: async (call) => send({ pool: await pool(), headers, clock: options.clock }, call),
-    [Symbol.asyncDispose]: async () => (await pool()).destroy(),
+    send: async (call) => send({ pool: await pool.get(), headers, clock: options.clock }, call),
+    [Symbol.asyncDispose]: () => pool.destroy(),
   }
 }
 

@@ -68,8 +68,12 @@ test('32 KB of nesting, of dates or of backslashes takes no longer than it shoul
     `{${'"a":"2023-11-14",'.repeat(size / 17)}"b":1}`,
     `{"d":"2023-11-14","a":"${'\\\\'.repeat(size / 2)}"}`,
   ]) {
-    const begun = performance.now()
-    withUnixTimes(json)
-    assert.ok(performance.now() - begun < 100, `${json.slice(0, 20)} took ${performance.now() - begun} ms`)
+    const took = Array.from({ length: 3 }, () => {
+      const begun = performance.now()
+      withUnixTimes(json)
+      return performance.now() - begun
+    })
+    // The best of three: a busy machine holds up one of them, and what takes too long takes it each time.
+    assert.ok(Math.min(...took) < 100, `${json.slice(0, 20)} took ${took} ms`)
   }
 })

@@ -93,7 +93,8 @@ suite('a cluster', { concurrency: true }, () => {
   for (const [name, cluster] of Object.entries(WAYS_IN))
     test(`${name}: publish, subscribe, settle`, { skip }, async () => {
       const topic = await newTopic()
-      await using bus = open(cluster())
+      // What is to go well has more time than a refusal: a login takes seconds on a busy machine.
+      await using bus = open(cluster(), { publishTimeoutMs: 30_000 })
       await bus.publish(topic, [makeRecord('a', 1)])
       assert.equal((await take(bus, topic, 1)).length, 1)
       assert.equal((await bus.lag(topic, 'g')).unsettled, 0)
