@@ -245,6 +245,13 @@ const ROWS: readonly Row[] = [
     FLOW,
   ],
   [
+    'replays with the newest letter first',
+    'admin/dead-letters.ts',
+    'found.sort(byReceipt)',
+    'found',
+    ['src/admin/admin.test.ts'],
+  ],
+  [
     'a replay under a fresh id',
     'delivery/replay.ts',
     '  id,\n  key,',

@@ -306,6 +306,19 @@ test('a selection of thousands is worked through in pages, and a hundred ids are
   )
 })
 
+test('letters are put through in the order of the log, however many pages of them there are', async () => {
+  const newestFirst = Array.from({ length: 2345 }, (_, index) => 2345 - index)
+  const letters = newestFirst.map((n) => letter(`L${n}`, { receivedAt: 1000 + Math.floor(n / 7), offset: n }))
+  await using admin = setup({ letters })
+  await admin.ask('/dead-letters/replay', { kind: 'person.event' })
+  await admin.ask('/dead-letters/replay', { ids: ['L3', 'L900', 'L20', 'L1'] })
+  const all = newestFirst.toReversed().map((n) => `L${n}`)
+  assert.deepEqual(
+    admin.acted.flatMap(({ ids }) => ids),
+    [...all, 'L1', 'L3', 'L20', 'L900'],
+  )
+})
+
 test('a dry run counts and does nothing', async () => {
   await using admin = setup({ letters: [letter('A'), letter('B')] })
   const { body } = await admin.ask('/dead-letters/replay', { code: 'upstream_rejected', dry_run: true })

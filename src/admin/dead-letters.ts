@@ -3,7 +3,15 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { SluiceError } from '../core/errors.ts'
 import { bodyText } from '../http/body.ts'
-import { type DeadQuery, LETTER_STATES, type Ledger } from '../ledger/ledger.ts'
+import {
+  byReceipt,
+  type DeadLetter,
+  type DeadLetters,
+  type DeadQuery,
+  LETTER_STATES,
+  type Ledger,
+  type ReceivedAs,
+} from '../ledger/ledger.ts'
 import { readJson, readWith } from './input.ts'
 import type { Done, LetterPage } from './wire.ts'
 
@@ -86,29 +94,37 @@ async function act(
   { ledger }: DeadLetterDeps,
 ): Promise<Done> {
   const { dry_run = false } = selection
-  const ids: string[] = []
-  let count = 0
-  for await (const page of waiting(selection, ledger)) {
-    count += dry_run ? page.length : await verb(page)
-    ids.push(...page.slice(0, SHOWN_IDS - ids.length))
-  }
-  return { count, ids, dry_run }
+  const ids = await waitingIds(selection, ledger)
+  let count = dry_run ? ids.length : 0
+  if (!dry_run) for (let at = 0; at < ids.length; at += MOST) count += await verb(ids.slice(at, at + MOST))
+  return { count, ids: ids.slice(0, SHOWN_IDS), dry_run }
 }
 
-/** The ids of the selected letters that wait, page by page: there may be more than fit in memory with their values. */
-async function* waiting(
+/**
+ * The ids of the selected letters that wait, in the order of the log, since in it they are put through again. Of each no more
+ * than its place is kept: there may be more than fit in memory with their values.
+ */
+async function waitingIds(selection: Selection, { dead }: Ledger): Promise<string[]> {
+  const found: (ReceivedAs & { readonly id: string })[] = []
+  for await (const letters of pagesOf(selection, dead))
+    for (const { id, receivedAt, lane, offset } of letters) found.push({ id, receivedAt, lane, offset })
+  return found.sort(byReceipt).map(({ id }) => id)
+}
+
+/** The selected letters that wait, newest first. */
+async function* pagesOf(
   { ids, dry_run: _, ...selectors }: Selection,
-  { dead }: Ledger,
-): AsyncGenerator<string[]> {
+  dead: DeadLetters,
+): AsyncGenerator<readonly DeadLetter[]> {
   if (ids) {
     const letters = await Promise.all(ids.map((id) => dead.find(id)))
-    yield letters.flatMap((letter) => (letter?.state === 'waiting' ? letter.id : []))
+    yield letters.flatMap((letter) => (letter?.state === 'waiting' ? letter : []))
     return
   }
   let after: string | undefined
   do {
     const page = await dead.list(withoutUnset({ ...selectors, state: 'waiting', limit: MOST, after }))
-    if (page.length > 0) yield page.map(({ id }) => id)
+    yield page
     after = page.length < MOST ? undefined : page.at(-1)?.id
   } while (after !== undefined)
 }

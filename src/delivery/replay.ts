@@ -43,7 +43,10 @@ export class Replays {
     this.#deps = deps
   }
 
-  /** Puts waiting letters through delivery again. Returns the ids of those that were waiting. */
+  /**
+   * Puts waiting letters through delivery again. More than one slice must come in the order of the log (`byReceipt`): what is
+   * published first is delivered first. Returns the ids of those that were waiting.
+   */
   async start(ids: readonly string[]): Promise<readonly string[]> {
     const replayed: string[] = []
     for (let at = 0; at < ids.length; at += SLICE) {

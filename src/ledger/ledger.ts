@@ -55,7 +55,10 @@ export interface DeadLetters {
   find(id: string): Promise<DeadLetter | undefined>
   /** Those that wait, grouped by refusal code, kind and reason. */
   groups(): Promise<readonly DeadGroup[]>
-  /** Moves waiting letters to `replaying`, durably, before they are published again. Returns those that were waiting. */
+  /**
+   * Moves waiting letters to `replaying`, durably, before they are published again. Returns those that were waiting, in the
+   * order of the log.
+   */
   startReplay(ids: readonly string[]): Promise<readonly DeadLetter[]>
   /** Letters in `replaying`: after a crash they are published again, under the same id. */
   replaying(): Promise<readonly DeadLetter[]>
@@ -73,6 +76,12 @@ export interface DeadLetter extends Entry {
   /** How often it was put through again. */
   readonly replays: number
 }
+
+/** The order of the log: in it the letters of one person are put through again (promise P3). */
+export function byReceipt(a: ReceivedAs, b: ReceivedAs): number {
+  return a.receivedAt - b.receivedAt || a.lane - b.lane || a.offset - b.offset
+}
+export type ReceivedAs = Pick<Entry, 'receivedAt' | 'lane' | 'offset'>
 
 export interface DeadQuery {
   readonly state?: LetterState

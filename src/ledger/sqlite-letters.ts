@@ -3,7 +3,14 @@ import { createHash } from 'node:crypto'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { SluiceError } from '../core/errors.ts'
 import type { Refusal } from '../core/outcome.ts'
-import type { DeadGroup, DeadLetter, DeadQuery, Entry, LetterState } from './ledger.ts'
+import {
+  byReceipt,
+  type DeadGroup,
+  type DeadLetter,
+  type DeadQuery,
+  type Entry,
+  type LetterState,
+} from './ledger.ts'
 import type { CountsTable } from './sqlite-counts.ts'
 import { LETTER_COLUMNS, type LetterRow, toLetter } from './sqlite-row.ts'
 
@@ -125,11 +132,6 @@ export class LettersTable {
 }
 
 const asLetter = (row: object): DeadLetter => toLetter(row as LetterRow) // the columns of LETTER_COLUMNS
-
-/** The order of the log, so that one person's letters are published again in their order (P3). */
-function byReceipt(a: DeadLetter, b: DeadLetter): number {
-  return a.receivedAt - b.receivedAt || a.lane - b.lane || a.offset - b.offset
-}
 
 /** A letter without its value could never be replayed, so an entry that lacks it is refused as a defect of the caller. */
 function wholeLetter(entry: Entry): { refusal: Refusal; value: string } {
