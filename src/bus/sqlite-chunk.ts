@@ -7,24 +7,28 @@
 import { crc32 } from 'node:zlib'
 import type { BusRecord } from '../core/record.ts'
 import { decodeStretch, encodeMeta } from './sqlite-columns.ts'
-import { discard, stringOf, type Text } from './sqlite-pack.ts'
+import { discard, packableOf, stringOf, type Text } from './sqlite-pack.ts'
 import { lanesOf, type Stretch } from './stretch.ts'
 
 /** Limits of one chunk: a reader holds a whole one in memory. A single larger record is a chunk of its own. */
 const CHUNK_RECORDS = 1000
 const CHUNK_SIZE = 1024 * 1024
 
-export interface Chunk {
+/** What a chunk holds. */
+export interface Content {
   readonly first: number
   readonly count: number
   /** When it was written, milliseconds since 1970. */
   readonly at: number
-  readonly sum: number
-  readonly chain: number
   /** What is said beside the values (sqlite-columns.ts). */
   readonly meta: Text
   /** The values, one after the other. */
   readonly body: Text
+}
+
+export interface Chunk extends Content {
+  readonly sum: number
+  readonly chain: number
 }
 
 /** Records as they lie in a chunk, wherever in the topic that will be. */
@@ -72,17 +76,11 @@ function encodePart(records: readonly BusRecord[], encoding: Encoding): Part {
   return { lanes, meta: encodeMeta(records, lanes), body, records: encoding.keep ? records : undefined }
 }
 
-/** Where it begins, when it is written, and the chain of the chunk before. */
-export interface Context {
-  readonly first: number
-  readonly at: number
-  readonly chain: number
-}
-
-export function sealChunk({ lanes, meta, body }: Part, { first, at, chain }: Context): Chunk {
-  const summed = { first, count: lanes.length, at, meta, body }
-  const sum = sumOf(summed)
-  return { ...summed, sum, chain: chainOf(chain, sum) }
+/** `chain`: that of the chunk before. */
+export function sealChunk(content: Content, chain: number): Chunk {
+  const packable = { ...content, meta: packableOf(content.meta), body: packableOf(content.body) }
+  const sum = sumOf(packable)
+  return { ...packable, sum, chain: chainOf(chain, sum) }
 }
 
 /** UTF-8 has no lone surrogates. In JSON they can only stand in strings, where their escapes mean the same. */
@@ -104,9 +102,7 @@ export function discardChunk({ meta, body }: Chunk): void {
   discard(body)
 }
 
-type Summed = Omit<Chunk, 'sum' | 'chain'>
-
-const sumOf = ({ first, count, at, meta, body }: Summed): number =>
+const sumOf = ({ first, count, at, meta, body }: Content): number =>
   crc32(body, crc32(meta, crc32(`${first} ${count} ${at}`)))
 
 export const isIntact = (chunk: Chunk): boolean => chunk.sum === sumOf(chunk)

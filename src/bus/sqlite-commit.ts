@@ -14,10 +14,11 @@ import { isFatal } from '../sqlite/database.ts'
 import { isFull } from '../sqlite/space.ts'
 import type { Group } from './group.ts'
 import type { Heads } from './sqlite-anchor.ts'
+import { type Chains, type Change, NO_CHANGE } from './sqlite-change.ts'
 import type { Draft, Drafted, SqliteLog } from './sqlite-log.ts'
 import { encodeAll, type Publication, publicationOf } from './sqlite-publication.ts'
 import type { TopicRow } from './sqlite-tables.ts'
-import { type Change, NO_CHANGE, type Writer } from './sqlite-writer.ts'
+import type { Writer } from './sqlite-writer.ts'
 
 /**
  * One transaction takes whole publications until it has this much: 20 ms of what is left to do on the event loop, where large
@@ -211,7 +212,7 @@ export class Committer {
     const heads = drafts.length > 0 ? this.#options.heads(topics) : undefined
     const drafted = drafts.map(({ log, row, stretches }) => ({ log, row, stretches }))
     return this.#write({ ...NO_CHANGE, chunks, topics, heads }, groups).then(
-      () => this.#adopt(drafted),
+      (chains) => this.#adopt(drafted, chains),
       (thrown) => {
         if (isFull(thrown)) return this.#refusal(thrown)
         throw thrown
@@ -219,16 +220,16 @@ export class Committer {
     )
   }
 
-  #adopt(drafted: readonly Drafted[]): undefined {
+  #adopt(drafted: readonly Drafted[], chains: Chains): undefined {
     if (drafted.length > 0) this.#full = false
     for (const draft of drafted) {
-      draft.log.adopt(draft)
+      draft.log.adopt(draft, chains.get(draft.row.number) ?? draft.row.chain)
       this.#options.onStored(draft.log)
     }
   }
 
   /** What is settled while this is written belongs to the next commit. What could not be written is dirty again. */
-  #write(change: Change, groups: readonly Dirty[]): Promise<void> {
+  #write(change: Change, groups: readonly Dirty[]): Promise<Chains> {
     const fresh = [...new Set(groups.map(([, log]) => log))].filter(({ stored }) => !stored)
     const written = new Set(change.topics.map(({ number }) => number))
     const topics = fresh.map(({ row }) => row).filter(({ number }) => !written.has(number))

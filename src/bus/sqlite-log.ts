@@ -3,7 +3,7 @@ import type { BusRecord } from '../core/record.ts'
 import { isDiskError, toStorageError } from '../sqlite/database.ts'
 import type { Log } from './log.ts'
 import type { Range } from './progress.ts'
-import { type Chunk, decodeChunk, encodeParts, isIntact, type Part, sealChunk } from './sqlite-chunk.ts'
+import { type Chunk, type Content, decodeChunk, encodeParts, isIntact, type Part } from './sqlite-chunk.ts'
 import { damaged, joinRanges } from './sqlite-damage.ts'
 import type { Tables, TopicRow } from './sqlite-tables.ts'
 import { type Stretch, Tail } from './stretch.ts'
@@ -11,7 +11,7 @@ import { type Stretch, Tail } from './stretch.ts'
 /** How much of the newest records stays in memory for subscribers that keep up, in characters, per topic. */
 const TAIL_SIZE = 4 * 1024 * 1024
 
-/** A topic as it is when what was drafted is written. */
+/** A topic as it is when what was drafted is written, but for its chain, which the writer makes. */
 export interface Drafted {
   readonly log: SqliteLog
   /** As they will be read; undefined where nobody reads the log as it grows. */
@@ -21,7 +21,7 @@ export interface Drafted {
 
 /** What is to be written. */
 export interface Draft extends Drafted {
-  readonly chunks: readonly Chunk[]
+  readonly chunks: readonly Content[]
 }
 
 export class SqliteLog implements Log {
@@ -74,31 +74,30 @@ export class SqliteLog implements Log {
 
   /** `at`: milliseconds since 1970. */
   draft(parts: readonly Part[], at: number): Draft {
-    let { head, chain } = this.#row
+    let { head } = this.#row
     const ends = [...this.#row.ends]
     const stretches: Stretch[] = []
     const chunks = parts.map((part) => {
-      const { lanes, records } = part
-      const chunk = sealChunk(part, { first: head, at, chain })
-      if (records) stretches.push({ first: head, records, lanes })
+      const { lanes, meta, body, records } = part
+      const first = head
+      if (records) stretches.push({ first, records, lanes })
       for (const lane of lanes) {
         head += 1
         ends[lane] = head
       }
-      chain = chunk.chain
-      return chunk
+      return { first, count: lanes.length, at, meta, body }
     })
     return {
       log: this,
       chunks,
       stretches: stretches.length === parts.length ? stretches : undefined,
-      row: { ...this.#row, head, chain, ends },
+      row: { ...this.#row, head, ends },
     }
   }
 
   /** The draft is written: readers see it. What nobody follows is not kept in memory for them. */
-  adopt({ row, stretches }: Drafted): void {
-    this.#row = row
+  adopt({ row, stretches }: Drafted, chain: number): void {
+    this.#row = { ...row, chain }
     this.stored = true
     if (stretches === undefined) this.#tail.clear()
     else for (const stretch of stretches) this.#tail.append(stretch)

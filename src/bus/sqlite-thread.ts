@@ -1,7 +1,8 @@
 /** The writer of the log on a thread of its own (sqlite/thread.ts): one change after the other. */
 import type { SluiceError } from '../core/errors.ts'
 import { moduleBeside, WriterThread } from '../sqlite/thread.ts'
-import type { Change, Writer } from './sqlite-writer.ts'
+import type { Chains, Change } from './sqlite-change.ts'
+import type { Writer } from './sqlite-writer.ts'
 
 export interface ThreadOptions {
   /** Where log.db, log.anchor and log.reserve lie. */
@@ -20,7 +21,7 @@ export function writeOnThread(given: ThreadOptions, onFatal: (error: SluiceError
   const entry = moduleBeside(import.meta.url, 'sqlite-thread-entry')
   const thread = new WriterThread<Order>({ what: 'log', entry, given, limits: LIMITS, onFatal })
   return {
-    write: (change) => thread.ask(change) as Promise<void>, // the thread returns nothing
+    write: (change) => thread.ask(change) as Promise<Chains>, // what LogWriter returns there
     close: () => thread.close('close'),
   }
 }

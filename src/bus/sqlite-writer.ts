@@ -8,43 +8,16 @@ import type { DatabaseSync } from 'node:sqlite'
 import { toStorageError, transaction } from '../sqlite/database.ts'
 import type { Disk } from '../sqlite/disk.ts'
 import { isFull, Space } from '../sqlite/space.ts'
-import type { GroupState } from './group.ts'
-import type { Range } from './progress.ts'
 import type { Anchor, Heads } from './sqlite-anchor.ts'
-import type { Chunk } from './sqlite-chunk.ts'
-import { MIGRATIONS, type Tables, type TopicRow } from './sqlite-tables.ts'
-
-/** What one commit stores. Plain data: it crosses to another thread. Topics are named by their numbers. */
-export interface Change {
-  readonly chunks: readonly (readonly [topic: number, chunk: Chunk])[]
-  readonly topics: readonly TopicRow[]
-  readonly groups: readonly (readonly [topic: number, state: GroupState])[]
-  /** In place of those that were there. */
-  readonly gaps: readonly (readonly [topic: number, gaps: readonly Range[]])[]
-  /** Whatever lies wholly below the offset is removed. */
-  readonly removals: readonly (readonly [topic: number, below: number])[]
-  /** What the anchor says afterwards; undefined where nothing of it changes. */
-  readonly heads: Heads | undefined
-  /** It may use the space that is kept back. */
-  readonly spends: boolean
-}
-
-export const NO_CHANGE: Change = {
-  chunks: [],
-  topics: [],
-  groups: [],
-  gaps: [],
-  removals: [],
-  heads: undefined,
-  spends: false,
-}
+import { type Chains, type Change, type Sealed, seal } from './sqlite-change.ts'
+import { MIGRATIONS, type Tables } from './sqlite-tables.ts'
 
 export interface Writer {
   /**
-   * Resolves when the change is on the disk. Throws `storage_full` (nothing was stored); anything else leaves in doubt
-   * what is stored, and nothing more may be written.
+   * Resolves with the chains of its topics when the change is on the disk. Throws `storage_full` (nothing was stored); anything
+   * else leaves in doubt what is stored, and nothing more may be written.
    */
-  write(change: Change): Promise<void>
+  write(change: Change): Promise<Chains>
   /** Resolves when what was begun is done and the files are closed. */
   close(): Promise<void>
 }
@@ -87,11 +60,13 @@ export class LogWriter {
   }
 
   /** Returns when it is on the disk; throws as Writer's. */
-  write(change: Change): void {
-    if (change.chunks.length > 0) this.#space.claim()
-    if (change.spends) this.#space.spend(() => this.#transact(change))
-    else this.#transact(change)
-    if (change.heads) this.#anchorAt(change.heads)
+  write(change: Change): Chains {
+    const sealed = seal(change)
+    if (sealed.chunks.length > 0) this.#space.claim()
+    if (sealed.spends) this.#space.spend(() => this.#transact(sealed))
+    else this.#transact(sealed)
+    if (sealed.heads) this.#anchorAt(sealed.heads)
+    return sealed.chains
   }
 
   /** Its blocks are its own from the start, but where a file system never writes in place, even that needs space. */
@@ -126,7 +101,7 @@ export class LogWriter {
     this.#db.close()
   }
 
-  #transact(change: Change): void {
+  #transact(change: Sealed): void {
     this.#written += COMMIT_SIZE
     try {
       transaction(this.#db, () => this.#store(change))
@@ -135,7 +110,7 @@ export class LogWriter {
     }
   }
 
-  #store({ chunks, topics, groups, gaps, removals }: Change): void {
+  #store({ chunks, topics, groups, gaps, removals }: Sealed): void {
     const tables = this.#tables
     for (const [topic, chunk] of chunks) this.#written += tables.addChunk(topic, chunk)
     for (const [topic, below] of removals) tables.removeBelow(topic, below)
@@ -161,8 +136,9 @@ export function writeInline({ writer, turn, onFailure }: InlineOptions): Writer 
   }
   return {
     write: async (change) => {
-      writer.write(change)
+      const chains = writer.write(change)
       if (writer.needsCheckpoint) void turn().then(checkpoint).catch(onFailure)
+      return chains
     },
     close: async () => writer.close(),
   }
