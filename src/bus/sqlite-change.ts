@@ -7,11 +7,12 @@ import type { GroupState } from './group.ts'
 import type { Range } from './progress.ts'
 import type { Heads } from './sqlite-anchor.ts'
 import { type Chunk, type Content, sealChunk } from './sqlite-chunk.ts'
+import type { Text } from './sqlite-pack.ts'
 import type { TopicRow } from './sqlite-tables.ts'
 
 /** Plain data: it crosses to another thread. Topics are named by their numbers, and have the chain that they had before. */
-export interface Change {
-  readonly chunks: readonly (readonly [topic: number, content: Content])[]
+export interface Change<Form = Text> {
+  readonly chunks: readonly (readonly [topic: number, content: Content<Form>])[]
   readonly topics: readonly TopicRow[]
   readonly groups: readonly (readonly [topic: number, state: GroupState])[]
   /** In place of those that were there. */
@@ -32,6 +33,15 @@ export const NO_CHANGE: Change = {
   removals: [],
   heads: undefined,
   spends: false,
+}
+
+/** The same change with its texts in another form. */
+export function withTexts<From, To>(change: Change<From>, to: (text: From) => To): Change<To> {
+  const chunks = change.chunks.map(([topic, content]) => {
+    const { meta, body } = content
+    return [topic, { ...content, meta: to(meta), body: to(body) }] as const
+  })
+  return { ...change, chunks }
 }
 
 /** By the number of the topic: the chain after the last of its chunks. */

@@ -15,15 +15,15 @@ const CHUNK_RECORDS = 1000
 const CHUNK_SIZE = 1024 * 1024
 
 /** What a chunk holds. */
-export interface Content {
+export interface Content<Form = Text> {
   readonly first: number
   readonly count: number
   /** When it was written, milliseconds since 1970. */
   readonly at: number
   /** What is said beside the values (sqlite-columns.ts). */
-  readonly meta: Text
+  readonly meta: Form
   /** The values, one after the other. */
-  readonly body: Text
+  readonly body: Form
 }
 
 export interface Chunk extends Content {

@@ -1,7 +1,9 @@
 /** The writer of the log on a thread of its own (sqlite/thread.ts): one change after the other. */
 import type { SluiceError } from '../core/errors.ts'
+import { SharedTexts, type Span } from '../sqlite/shared-texts.ts'
 import { moduleBeside, WriterThread } from '../sqlite/thread.ts'
-import type { Chains, Change } from './sqlite-change.ts'
+import { type Chains, type Change, withTexts } from './sqlite-change.ts'
+import type { Text } from './sqlite-pack.ts'
 import type { Writer } from './sqlite-writer.ts'
 
 export interface ThreadOptions {
@@ -11,17 +13,28 @@ export interface ThreadOptions {
   readonly checkpointBytes: number | undefined
 }
 
+/** What the thread is given. */
+export interface Given extends ThreadOptions {
+  /** Of the long texts of its orders. */
+  readonly memory: SharedArrayBuffer
+}
+
 /** A change, or the end. */
-export type Order = Change | 'close'
+export type Order = Change<Text | Span> | 'close'
 
 /** What it holds is one change at a time, of 16,384 records or 8 MB. */
 const LIMITS = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 256 }
 
-export function writeOnThread(given: ThreadOptions, onFatal: (error: SluiceError) => void): Writer {
+export function writeOnThread(options: ThreadOptions, onFatal: (error: SluiceError) => void): Writer {
+  const texts = new SharedTexts()
+  const given: Given = { ...options, memory: texts.memory }
   const entry = moduleBeside(import.meta.url, 'sqlite-thread-entry')
   const thread = new WriterThread<Order>({ what: 'log', entry, given, limits: LIMITS, onFatal })
   return {
-    write: (change) => thread.ask(change) as Promise<Chains>, // what LogWriter returns there
+    write: (change) => {
+      texts.clear() // the change before is written: one follows on the other
+      return thread.ask(withTexts(change, (text) => texts.put(text))) as Promise<Chains> // what LogWriter returns there
+    },
     close: () => thread.close('close'),
   }
 }
