@@ -40,7 +40,7 @@ const ROWS: readonly Row[] = [
   [
     'anchor never written',
     'bus/sqlite-writer.ts',
-    'if (change.heads) this.#anchor',
+    'if (sealed.heads) this.#anchor',
     'if (false as boolean) this.#anchor',
     BUS,
   ],
