@@ -18,8 +18,8 @@ export const verify: CommandSpec = {
   about:
     'Starts gateways and emulators of its own, in temporary directories; a running Sluice is left alone, and nothing leaves the machine. docs/proof.md says how each proof works and what it came to elsewhere.',
   options: [
-    { flags: '--quick', about: 'about two minutes; the default' },
-    { flags: '--full', about: 'all cases: about an hour' },
+    { flags: '--quick', about: 'about three minutes; the default' },
+    { flags: '--full', about: 'all cases: two to three hours' },
     { flags: '--only <ids>', about: 'these proofs, joined by commas, such as D1,L1' },
     { flags: '--control', about: 'plant the fault of each proof, which passes when it notices' },
     { flags: '--simulate', about: 'only the deterministic simulation' },
