@@ -20,7 +20,7 @@ export interface Status {
 
 /**
  * `closed` calls, `open` waits for Customer.io to recover, `half_open` tries whether it has, `credentials` waits for
- * credentials that it takes, `paused` was stopped by a person.
+ * credentials that it takes, `paused` is a process that does not deliver.
  */
 export const UPSTREAM_STATES = ['closed', 'open', 'half_open', 'credentials', 'paused'] as const
 export type UpstreamState = (typeof UPSTREAM_STATES)[number]

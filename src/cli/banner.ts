@@ -9,12 +9,14 @@ export interface BannerFacts {
   readonly dataDir: string
   readonly ephemeral: boolean
   readonly tookMs: number
+  /** How a shell finds this program: `sluice`, or `npx sluice` where npm started it. */
+  readonly command: string
 }
 
 const USUAL = { url: 'http://127.0.0.1:8246', emulatorUrl: 'http://127.0.0.1:8247' } as const
 
 export function bannerLines(
-  { url, emulatorUrl, dataDir, ephemeral, tookMs }: BannerFacts,
+  { url, emulatorUrl, dataDir, ephemeral, tookMs, command }: BannerFacts,
   paint: Paint,
 ): string[] {
   const place = (name: string, at: string, about: string) =>
@@ -29,13 +31,13 @@ export function bannerLines(
     '',
     place('Track API', `${url}/api/v1 and /api/v2`, 'instead of https://track.customer.io'),
     place('Admin API', `${url}/admin/v1`, 'what the commands ask'),
-    place('Health', `${url}/livez /readyz /metrics`, ''),
+    place('Health', `${url}/livez /readyz /metrics`, 'for monitors, and Prometheus'),
     place('Emulator', emulatorUrl, 'Customer.io, emulated: nothing leaves this machine'),
     '',
     `  Keys      CUSTOMERIO_SITE_ID=dev  CUSTOMERIO_API_KEY=dev  CUSTOMERIO_TRACK_URL=${url}`,
     `  Storage   ${ephemeral ? 'nothing is kept' : `${dataDir}  (kept between runs; --ephemeral to forget)`}`,
     '',
-    `  Try, in another terminal:  ${paint('bold', `sluice trigger welcome${elsewhere}`)}   then  sluice trigger outage`,
+    `  Try, in another terminal:  ${paint('bold', `${command} trigger welcome${elsewhere}`)}   then the same with outage`,
     '  Stop with ^C.',
     '',
   ]

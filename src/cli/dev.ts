@@ -118,7 +118,8 @@ function tellReady(job: Job, config: Config, tookMs: number): void {
   const ephemeral = job.flag('ephemeral')
   if (output.json)
     output.document({ event: 'ready', url, emulator_url: emulatorUrl, data_dir: dataDir, ephemeral })
-  for (const line of bannerLines({ url, emulatorUrl, dataDir, ephemeral, tookMs }, output.paintNote))
+  const command = job.host.env.npm_execpath === undefined ? 'sluice' : 'npx sluice' // set by npm start and by npx
+  for (const line of bannerLines({ url, emulatorUrl, dataDir, ephemeral, tookMs, command }, output.paintNote))
     output.note(line)
 }
 

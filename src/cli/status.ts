@@ -77,17 +77,19 @@ const STATES: Readonly<Record<Status['upstream']['state'], readonly [text: strin
   open: ['waiting for it to recover', 'red'],
   half_open: ['trying whether it has recovered', 'yellow'],
   credentials: ['refuses the credentials', 'red'],
-  paused: ['paused', 'yellow'],
+  paused: ['not called by this process', 'dim'],
 }
 
 function upstreamText({ upstream }: Status, paint: Paint): string {
   const [text, style] = STATES[upstream.state]
+  const where = `${upstream.url}  (${upstream.region})  ${paint(style, text)}`
+  if (upstream.state === 'paused') return where
   const rate = `${Math.round(upstream.rate_per_s)} of ${upstream.ceiling_per_s} calls/s`
   const last = upstream.last_error
     ? paint('red', upstream.last_error)
     : `last ${upstream.last_status ?? 'none'}`
   const calls = `${upstream.in_flight} of ${upstream.concurrency} at once`
-  return [upstream.url, `(${upstream.region})`, paint(style, text), rate, calls, last].join('  ')
+  return [where, rate, calls, last].join('  ')
 }
 
 /** The conservation figure of promise P2, as the equation it is. */

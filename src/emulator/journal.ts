@@ -45,7 +45,7 @@ export class Journal {
   constructor(directory: string) {
     this.#directory = directory
     try {
-      mkdirSync(directory, { recursive: true })
+      mkdirSync(directory, { recursive: true, mode: 0o700 })
       this.#fd = openSync(join(directory, 'journal.ndjson'), 'a+')
     } catch (cause) {
       throw new SluiceError('bad_config', `The emulator cannot write to ${directory}.`, { cause })

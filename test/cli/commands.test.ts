@@ -111,6 +111,15 @@ test('status says what each state of the way to Customer.io means, and shouts ab
   assert.match(stdout, /not draining/)
 })
 
+test('status of a process that does not deliver says so, and no rate that nobody keeps', async () => {
+  const upstream = { ...status().upstream, state: 'paused', rate_per_s: 0, concurrency: 0 } as const
+  const { stdout } = await run(
+    { 'GET /admin/v1/status': { body: status({ roles: ['ingest'], upstream }) } },
+    ['status'],
+  )
+  assert.match(stdout, /^upstream {2}http:\/\/127\.0\.0\.1:8247 {2}\(us\) {2}not called by this process$/m)
+})
+
 test('status --watch --json gives a document a line until ^C', async () => {
   await using fake = await fakeSluice({ 'GET /admin/v1/status': { body: status() } })
   const terminal = new Terminal({ env: { SLUICE_URL: fake.url } })
