@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import type { SluiceError } from '../core/errors.ts'
 import { writeOnThread } from './sqlite-thread.ts'
 
@@ -15,4 +18,19 @@ test('a thread that ends with nothing to write is told of at once, and closing i
   t.after(() => clearInterval(alive))
   assert.equal((await told.promise).code, 'storage_failed')
   await writer.close()
+})
+
+test('a program that is given on the command line has a thread as any other', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-eval-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const code = `
+    import { systemClock as clock } from '../core/clock.ts'
+    import { openSqliteBus } from './sqlite.ts'
+    await using bus = await openSqliteBus({ directory: ${JSON.stringify(directory)}, lanes: 1, clock, threaded: true, notify: () => {}, onFatal: () => {} })
+    const record = { id: '', key: 'a', kind: '', at: 1, headers: {}, value: '{}' }
+    await bus.publish('t', [record])
+    console.log((await bus.read('t', { from: 0, limit: 9 })).length)`
+  const words = ['--input-type=module', '--eval', code]
+  const { stdout } = await promisify(execFile)(process.execPath, words, { cwd: import.meta.dirname })
+  assert.equal(stdout, '1\n')
 })

@@ -30,6 +30,13 @@ export interface ThreadOptions {
 export const moduleBeside = (url: string, name: string): URL =>
   new URL(`./${name}${url.endsWith('.ts') ? '.ts' : '.js'}`, url)
 
+/**
+ * A thread takes over the flags of its process. Under --input-type, of a program that is given on the command line, it could load
+ * no file. They are not handed on one by one, since Node refuses here what only a process may have.
+ */
+const threadFlags = () =>
+  process.execArgv.some((flag) => flag.startsWith('--input-type')) ? { execArgv: [] } : {}
+
 export class WriterThread<Order> {
   readonly #options: ThreadOptions
   readonly #worker: Worker
@@ -43,7 +50,7 @@ export class WriterThread<Order> {
     this.#options = options
     const { entry, given, limits, what } = options
     const name = `sluice-${what}`
-    this.#worker = new Worker(entry, { workerData: given, name, resourceLimits: limits })
+    this.#worker = new Worker(entry, { workerData: given, name, resourceLimits: limits, ...threadFlags() })
     this.#worker
       .on('message', (report: Report) => this.#hear(report))
       .on('error', (cause) => this.#lose(cause))
