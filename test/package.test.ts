@@ -55,6 +55,13 @@ test('the example is that of docs/client.md, to the letter', () => {
   assert.equal(block, EXAMPLE)
 })
 
+test('the test of an application that docs/library.md shows passes, with what was built', async () => {
+  const [, block] = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(ROOT, 'docs/library.md'), 'utf8')) ?? []
+  assert.equal(block, readFileSync(join(ROOT, 'examples/testing/orders.test.ts'), 'utf8'))
+  writeFileSync(join(app, 'orders.test.ts'), block)
+  assert.match(await node(['--test', 'orders.test.ts']), /^ℹ pass 1$/m)
+})
+
 test('all three entries can be imported, and name what they are for', async () => {
   writeFileSync(
     join(app, 'entries.js'),
@@ -81,8 +88,11 @@ test('the types of the package hold: the example passes the strict checker, and 
   symlinkSync(join(ROOT, 'node_modules/@types'), join(app, 'node_modules/@types'))
   writeFileSync(join(app, 'mistake.ts'), EXAMPLE.replace("'track:success'", "'track:succes'"))
   const settings = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'esnext', '--types', 'node']
-  await assert.rejects(tsc(...settings, 'main.ts', 'mistake.ts'), ({ stdout }: { stdout: string }) => {
-    const said = stdout.trim().split('\n')
-    return said.length === 1 && /^mistake\.ts.*error TS/.test(said[0] ?? '')
-  })
+  await assert.rejects(
+    tsc(...settings, 'main.ts', 'orders.test.ts', 'mistake.ts'),
+    ({ stdout }: { stdout: string }) => {
+      const said = stdout.trim().split('\n')
+      return said.length === 1 && /^mistake\.ts.*error TS/.test(said[0] ?? '')
+    },
+  )
 })
