@@ -39,6 +39,7 @@ export const dev: CommandSpec = {
 async function runDev(job: Job): Promise<void> {
   const startedAt = job.host.clock.mono()
   const { config: given } = await job.load({ ...DEV_DEFAULTS, logLevel: 'warn', logFormat: 'pretty' })
+  refuseCluster(given)
   await using stack = new AsyncDisposableStack()
   const dataDir = job.flag('ephemeral')
     ? await temporaryDirectory(stack)
@@ -53,6 +54,20 @@ async function runDev(job: Job): Promise<void> {
   if (job.output.live || job.output.json || job.flag('verbose')) void showFeed(job, { ...config, url })
   await untilStopped(job, gateway.failed)
   job.output.note('Finishing what is under way; ^C again to stop at once.')
+}
+
+const LOOPBACK = /^(localhost|127\.[\d.]+|\[::1\]):\d+$/
+
+/**
+ * Throws `bad_config` for a cluster that is elsewhere, such as that of a sluice.yaml beside the code: its topics would be read
+ * here, delivered to the emulator, and be settled for everybody.
+ */
+function refuseCluster({ bus, kafkaBrokers = [] }: Config): void {
+  const far = bus === 'kafka' ? kafkaBrokers.find((broker) => !LOOPBACK.test(broker)) : undefined
+  if (far === undefined) return
+  throw new SluiceError('bad_config', `"sluice dev" stays on this machine, and ${far} is another one.`, {
+    hint: 'Start it with SLUICE_BUS=sqlite, or name a Kafka of this machine in SLUICE_KAFKA_BROKERS.',
+  })
 }
 
 /**

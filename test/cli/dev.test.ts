@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -83,6 +83,16 @@ test('dev takes the next port when its own is taken, and with --strict-port it d
 test('an address that is not of this machine is told at once, and not taken for twenty ports that are taken', async () => {
   const { exit, stderr } = await sluiceWith({ cwd }, 'dev', '--ephemeral', '--host', '192.0.2.1', '--json')
   assert.deepEqual([exit, JSON.parse(stderr).code], [2, 'bad_config'])
+})
+
+test('dev never joins a Kafka that is elsewhere, whose topics it would deliver to the emulator', async () => {
+  const yaml = join(cwd, 'cluster.yaml')
+  writeFileSync(yaml, 'bus: kafka\nkafka:\n  brokers: [127.0.0.1:9, kafka.invalid:9092]\n')
+  const words = ['dev', '--ephemeral', '--port', '0', '--emulator-port', '0', '--config', yaml, '--json']
+  const { exit, stderr } = await sluiceWith({ cwd }, ...words)
+  const { code, message } = JSON.parse(stderr)
+  assert.deepEqual([exit, code], [2, 'bad_config'])
+  assert.match(message, /kafka\.invalid:9092 is another one/)
 })
 
 test('serve needs credentials, keeps its data directory to itself, and exits with 0 when it is stopped', async () => {
