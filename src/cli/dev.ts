@@ -8,6 +8,7 @@ import type { Happening } from '../core/feed.ts'
 import { adminApi } from './api.ts'
 import { bannerLines } from './banner.ts'
 import { watchCollapsed } from './collapse.ts'
+import { emulatorDirectory, isLoopback, refuseRealData } from './data-directory.ts'
 import { feedLine, isSkipped, type Skipped, watchFeed } from './feed.ts'
 import type { Job } from './job.ts'
 import type { Output } from './output.ts'
@@ -44,6 +45,7 @@ async function runDev(job: Job): Promise<void> {
   const dataDir = job.flag('ephemeral')
     ? await temporaryDirectory(stack)
     : resolve(job.host.cwd, given.dataDir)
+  refuseRealData(dataDir)
   const emulatorUrl = await openEmulator(job, { ...given, dataDir }, stack)
   const port = await portFor(job, given.host, given.port)
   const config = offline({ ...given, dataDir, port }, emulatorUrl)
@@ -56,14 +58,13 @@ async function runDev(job: Job): Promise<void> {
   job.output.note('Finishing what is under way; ^C again to stop at once.')
 }
 
-const LOOPBACK = /^(localhost|127\.[\d.]+|\[::1\]):\d+$/
-
 /**
  * Throws `bad_config` for a cluster that is elsewhere, such as that of a sluice.yaml beside the code: its topics would be read
  * here, delivered to the emulator, and be settled for everybody.
  */
 function refuseCluster({ bus, kafkaBrokers = [] }: Config): void {
-  const far = bus === 'kafka' ? kafkaBrokers.find((broker) => !LOOPBACK.test(broker)) : undefined
+  const far =
+    bus === 'kafka' ? kafkaBrokers.find((broker) => !isLoopback(broker.replace(/:\d+$/, ''))) : undefined
   if (far === undefined) return
   throw new SluiceError('bad_config', `"sluice dev" stays on this machine, and ${far} is another one.`, {
     hint: 'Start it with SLUICE_BUS=sqlite, or name a Kafka of this machine in SLUICE_KAFKA_BROKERS.',
@@ -102,7 +103,7 @@ async function openEmulator(
 ): Promise<string> {
   const { startEmulator } = await import('../emulator/emulator.ts')
   const port = await portFor(job, '127.0.0.1', emulatorPort)
-  const running = await startEmulator({ port, directory: join(dataDir, 'emulator'), appPerSecond: 10 })
+  const running = await startEmulator({ port, directory: emulatorDirectory(dataDir), appPerSecond: 10 })
   stack.use(running)
   return running.url
 }

@@ -1,5 +1,4 @@
 /** `sluice emulator`: the local Customer.io, started, looked into, disturbed and emptied. */
-import { join } from 'node:path'
 import { DEV_DEFAULTS } from '../config.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Stats } from '../emulator/control.ts'
@@ -9,6 +8,7 @@ import type { LoggedRequest } from '../emulator/requests.ts'
 import { parseDuration } from '../settings.ts'
 import { emulatorApi, query } from './api.ts'
 import { chaos } from './chaos.ts'
+import { emulatorDirectory } from './data-directory.ts'
 import type { Job } from './job.ts'
 import { table } from './output.ts'
 import { type CommandSpec, DRY_RUN, EMULATOR_SETTINGS, YES } from './spec.ts'
@@ -106,7 +106,7 @@ export const emulator: CommandSpec = {
 async function start(job: Job): Promise<void> {
   const { startEmulator } = await import('../emulator/emulator.ts')
   const { config } = await job.load(DEV_DEFAULTS)
-  const directory = job.flag('ephemeral') ? undefined : join(config.dataDir, 'emulator')
+  const directory = job.flag('ephemeral') ? undefined : emulatorDirectory(config.dataDir)
   await using running = await startEmulator({
     port: config.emulatorPort,
     appPerSecond: 10,

@@ -1,6 +1,7 @@
 /** `sluice serve`: the gateway in production. */
 import { requireCredentials } from '../config.ts'
 import { warnOfUnknown } from './config-show.ts'
+import { refuseDevData } from './data-directory.ts'
 import type { Job } from './job.ts'
 import type { CommandSpec } from './spec.ts'
 import { untilStopped } from './until-stopped.ts'
@@ -29,6 +30,7 @@ async function runGateway(job: Job): Promise<void> {
   const { output } = job
   const { config } = await job.load()
   requireCredentials(config)
+  refuseDevData(config)
   warnOfUnknown(job)
   if (config.adminToken === undefined)
     output.note('warning  SLUICE_ADMIN_TOKEN is not set: the commands cannot look into this gateway.')

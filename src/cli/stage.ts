@@ -4,6 +4,7 @@ import { SluiceError } from '../core/errors.ts'
 import { makeUlids } from '../core/ulid.ts'
 import type { ActiveRule, FaultRule } from '../emulator/faults.ts'
 import { type Api, adminApi, emulatorApi, query, trackApi } from './api.ts'
+import { isLoopback } from './data-directory.ts'
 import type { Job } from './job.ts'
 import { Progress } from './progress.ts'
 import { type AppliedEvent, isWhole, type SentEvent, type Tally, tally } from './tally.ts'
@@ -170,8 +171,6 @@ const accountText = ({ sent, applied, missing, repeated, out_of_order }: Tally) 
 const backlogText = ({ backlog, upstream }: Status): string =>
   `backlog ${backlog.pending}  upstream ${upstream.state}  ${upstream.last_error ?? 'ok'}`
 
-const LOOPBACK = /^(localhost|127\..*|\[::1\])$/
-
 /**
  * Opens the stage. Throws `conflict` unless the gateway delivers to an emulator: scenarios send made-up people, which no
  * real workspace should meet.
@@ -186,7 +185,7 @@ export async function openStage(job: Job, people: number): Promise<Stage> {
   }
   const stage = new Stage(job, apis, people)
   const { url } = (await stage.status()).upstream
-  if (url !== config.emulatorUrl && !LOOPBACK.test(new URL(url).hostname))
+  if (url !== config.emulatorUrl && !isLoopback(new URL(url).hostname))
     throw new SluiceError('conflict', `This gateway delivers to ${url}, which is no emulator.`, {
       hint: 'Scenarios send made-up people. Run them against "sluice dev".',
     })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -93,6 +93,31 @@ test('dev never joins a Kafka that is elsewhere, whose topics it would deliver t
   const { code, message } = JSON.parse(stderr)
   assert.deepEqual([exit, code], [2, 'bad_config'])
   assert.match(message, /kafka\.invalid:9092 is another one/)
+})
+
+test('dev and serve never deliver what waits in the directory of the other', async () => {
+  const [made, real] = [join(cwd, 'made-up'), join(cwd, 'real')]
+  mkdirSync(join(made, 'emulator'), { recursive: true })
+  mkdirSync(real)
+  writeFileSync(join(real, 'ledger.db'), '')
+  const env = { CUSTOMERIO_SITE_ID: 's', CUSTOMERIO_API_KEY: 'k' }
+  const serve = await sluiceWith({ cwd, env }, 'serve', '--port', '0', '--data-dir', made, '--json')
+  assert.equal(serve.exit, 9)
+  assert.match(serve.stderr, /holds what \\"sluice dev\\" was told, and this gateway delivers to https:/)
+  const dev = await sluiceWith(
+    { cwd },
+    'dev',
+    '--port',
+    '0',
+    '--emulator-port',
+    '0',
+    '--data-dir',
+    real,
+    '--json',
+  )
+  assert.equal(dev.exit, 9)
+  assert.match(dev.stderr, /would deliver what waits in it to the emulator/)
+  assert.equal(existsSync(join(real, 'emulator')), false)
 })
 
 test('serve needs credentials, keeps its data directory to itself, and exits with 0 when it is stopped', async () => {
