@@ -47,7 +47,8 @@ function noticesPage(): string {
 
 Everything worth telling is a row of this table, made from \`src/core/notices.ts\`: one log line, and one counter at
 \`/metrics\`. Beside the counters stand the gauges \`sluice_operations\` by state (\`missing\` must be 0),
-\`sluice_backlog_oldest_seconds\`, \`sluice_upstream_rate\`, \`sluice_upstream_in_flight\` and \`sluice_upstream_state\`.
+\`sluice_backlog_oldest_seconds\`, \`sluice_dead_letters_waiting\`, \`sluice_upstream_rate\`, \`sluice_upstream_in_flight\` and
+\`sluice_upstream_state\`.
 
 ${table(['Notice', 'Level', 'Counter', 'Meaning'], rows)}
 `

@@ -110,6 +110,7 @@ function fakeLedger(entries: readonly Entry[], letters: readonly DeadLetter[]): 
       },
       find: async (id) => letters.find((found) => found.id === id),
       groups: async () => [],
+      waiting: asked,
       startReplay: asked,
       replaying: asked,
       drop: asked,

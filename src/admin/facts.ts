@@ -134,8 +134,8 @@ export class Facts {
 
   async #dead(): Promise<Status['dead']> {
     const { ledger } = this.#from
-    const [groups, { replaying }] = await Promise.all([ledger.dead.groups(), ledger.counts()])
-    return { waiting: groups.reduce((sum, { count }) => sum + count, 0), replaying }
+    const [waiting, { replaying }] = await Promise.all([ledger.dead.waiting(), ledger.counts()])
+    return { waiting, replaying }
   }
 
   #upstream(): Upstream {

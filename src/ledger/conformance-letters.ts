@@ -93,6 +93,7 @@ export const letterScenarios: readonly Scenario[] = [
         deadEntry('L6', { offset: 6 }),
       ])
       await ledger.dead.drop(['L6'])
+      assert.equal(await ledger.dead.waiting(), 5)
       const groups = await ledger.dead.groups()
       const [largest] = groups
       assert.equal(groups.length, 3)
@@ -119,7 +120,9 @@ export const letterScenarios: readonly Scenario[] = [
       assert.deepEqual(idsOf(taken), ['L1', 'L3'])
       assert.deepEqual(taken[0], { ...waiting(deadEntry('L1', THREE[0])), state: 'replaying' })
       assert.deepEqual(await ledger.dead.startReplay(['L1', 'L3']), [])
+      assert.equal(await ledger.dead.waiting(), 0)
       const crashed = await open()
+      assert.equal(await crashed.dead.waiting(), 0)
       assert.deepEqual(await crashed.dead.replaying(), taken)
       await assertCounts(crashed, { dead: 1, replaying: 2 })
     },

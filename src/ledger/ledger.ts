@@ -53,7 +53,9 @@ export interface Counts {
 export interface DeadLetters {
   list(query: DeadQuery): Promise<readonly DeadLetter[]>
   find(id: string): Promise<DeadLetter | undefined>
-  /** Those that wait, grouped by refusal code, kind and reason. */
+  /** How many wait. Counts none of them: it is asked for once a second. */
+  waiting(): Promise<number>
+  /** Those that wait, grouped by refusal code, kind and reason. Looks at each of them. */
   groups(): Promise<readonly DeadGroup[]>
   /**
    * Moves waiting letters to `replaying`, durably, before they are published again. Returns those that were waiting, in the

@@ -34,6 +34,7 @@ const deadLetters = ({ dead }: Ledger): Ledger['dead'] => ({
   list: (query) => dead.list(query),
   find: (id) => dead.find(id),
   groups: () => dead.groups(),
+  waiting: () => dead.waiting(),
   startReplay: (ids) => dead.startReplay(ids),
   replaying: () => dead.replaying(),
   drop: (ids) => dead.drop(ids),
@@ -135,6 +136,13 @@ const FAULTS: readonly Planted[] = [
     foundBy: 'a letter whose replay is delivered',
     fault: (good) => ({
       record: (entries) => good.record(singly(entries).filter(({ topic }) => topic !== TOPICS.replay)),
+    }),
+  },
+  {
+    what: 'counts among those that wait what was dropped',
+    foundBy: 'waiting letters are grouped',
+    fault: (good) => ({
+      dead: { ...deadLetters(good), waiting: async () => (await good.counts()).dead },
     }),
   },
   {

@@ -59,7 +59,8 @@ class SqliteLedger implements Ledger {
     this.#reached = new ReachedTable(file.db)
     this.#clients = new ClientsTable(file.db)
     this.#counts = counts.read()
-    this.dead = new SqliteDeadLetters({ file, writer, letters }, (counts) => {
+    const known = () => this.#counts
+    this.dead = new SqliteDeadLetters({ file, writer, letters, known }, (counts) => {
       this.#counts = counts
     })
   }
@@ -110,18 +111,21 @@ interface LetterParts {
   readonly file: LedgerFile
   readonly writer: Writer
   readonly letters: LettersTable
+  readonly known: () => Counts
 }
 
 class SqliteDeadLetters implements DeadLetters {
   readonly #file: LedgerFile
   readonly #writer: Writer
   readonly #letters: LettersTable
+  readonly #known: () => Counts
   readonly #onCounts: (counts: Counts) => void
 
-  constructor({ file, writer, letters }: LetterParts, onCounts: (counts: Counts) => void) {
+  constructor({ file, writer, letters, known }: LetterParts, onCounts: (counts: Counts) => void) {
     this.#file = file
     this.#writer = writer
     this.#letters = letters
+    this.#known = known
     this.#onCounts = onCounts
   }
 
@@ -131,6 +135,11 @@ class SqliteDeadLetters implements DeadLetters {
 
   async find(id: string): Promise<DeadLetter | undefined> {
     return this.#file.read(() => this.#letters.find(id))
+  }
+
+  /** What is dead waits, unless somebody has dropped it. */
+  async waiting(): Promise<number> {
+    return this.#known().dead - this.#file.read(() => this.#letters.dropped())
   }
 
   async groups(): Promise<readonly DeadGroup[]> {

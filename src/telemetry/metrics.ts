@@ -6,6 +6,7 @@ import type { Conservation } from '../core/outcome.ts'
 export interface GaugeSources {
   conservation(): Promise<Conservation>
   oldestAgeSeconds(): Promise<number>
+  dead(): Promise<{ readonly waiting: number }>
   upstream(): { readonly state: string; readonly rate_per_s: number; readonly in_flight: number }
 }
 
@@ -53,6 +54,11 @@ const GAUGES: readonly GaugeRow[] = [
     name: 'sluice_backlog_oldest_seconds',
     help: 'The age of the oldest operation without an outcome; 0 when there is none.',
     read: (sources) => sources.oldestAgeSeconds(),
+  },
+  {
+    name: 'sluice_dead_letters_waiting',
+    help: 'Dead letters that nobody has replayed or dropped yet.',
+    read: async (sources) => (await sources.dead()).waiting,
   },
   {
     name: 'sluice_upstream_rate',

@@ -153,6 +153,7 @@ test('gauges tell the conservation figure and the state of the way to Customer.i
   registerGauges(metrics, {
     conservation: async () => conservation,
     oldestAgeSeconds: async () => 7,
+    dead: async () => ({ waiting: 3 }),
     upstream: () => ({ state: 'open', rate_per_s: 50, in_flight: 2 }),
   })
   const text = await metrics.registry.metrics()
@@ -160,6 +161,7 @@ test('gauges tell the conservation figure and the state of the way to Customer.i
     'sluice_operations{state="missing"} 0',
     'sluice_operations{state="pending"} 1',
     'sluice_backlog_oldest_seconds 7',
+    'sluice_dead_letters_waiting 3',
     'sluice_upstream_state{state="open"} 1',
     'sluice_upstream_state{state="closed"} 0',
   ])
@@ -177,7 +179,8 @@ test('a figure that cannot be had is left out or NaN, and takes no other along',
     if (broken) throw new Error('closed')
     return { state: 'closed', rate_per_s: 50, in_flight: 2 }
   }
-  registerGauges(metrics, { conservation, upstream, oldestAgeSeconds: async () => 7 })
+  const dead = async () => ({ waiting: 0 })
+  registerGauges(metrics, { conservation, upstream, dead, oldestAgeSeconds: async () => 7 })
   assert.match(await metrics.registry.metrics(), /sluice_operations\{state="delivered"\} 5/)
   broken = true
   const text = await metrics.registry.metrics()
