@@ -21,7 +21,7 @@ import { lockDirectory } from './sqlite/lock.ts'
 import { openStores, type Surroundings } from './stores.ts'
 import type { Stores } from './surfaces.ts'
 import { LiveFeed } from './telemetry/feed.ts'
-import { createLog } from './telemetry/log.ts'
+import { createLog, toStderr } from './telemetry/log.ts'
 import { createMetrics, type Metrics, registerGauges } from './telemetry/metrics.ts'
 import { createNotify } from './telemetry/notify.ts'
 import { realWorld, type World } from './world.ts'
@@ -182,7 +182,7 @@ interface NotifierOptions extends GatewayOptions {
 
 function notifier(config: Config, { onNotice, write, relief }: NotifierOptions, metrics: Metrics): Notify {
   const { logLevel: level, logFormat: format } = config
-  const log = createLog({ level, format, write: write ?? ((line) => process.stderr.write(line)) })
+  const log = createLog({ level, format, write: write ?? toStderr })
   const notify = createNotify(log, metrics)
   return (name, fields) => {
     notify(name, fields)

@@ -27,8 +27,12 @@ export interface Host {
   exit(code: number): void
 }
 
-/** The real process. A reader that goes away (`sluice tail | head`) ends it quietly. */
+/**
+ * The real process. A reader of its data that goes away (`sluice tail | head`) ends it quietly; messages and log lines that
+ * cannot be written, on a full disk or to a reader that is gone, are lost and nothing else.
+ */
 export function processHost(): Host {
+  process.stderr.on('error', () => {})
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0)
     throw error

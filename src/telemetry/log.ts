@@ -22,6 +22,15 @@ export function createLog({ level, format, write }: LogOptions): Logger {
   )
 }
 
+/** To stderr. A line that cannot be written there is lost, as with `console`: a full disk must not end whoever tells of it. */
+export function toStderr(line: string): void {
+  const { stderr } = process
+  if (!stderr.listeners('error').includes(unheard)) stderr.on('error', unheard)
+  stderr.write(line)
+}
+
+const unheard = () => {}
+
 /** What never stands in a log line: fields of such a name, whatever the case and the prefix (`X-API-Key`, `adminToken`) … */
 const SECRET_NAME = /(authorization|cookie|password|secret|token|(api|write|signing)[-_]?key)$/i
 /** … and, within a text, what follows Basic or Bearer, and what stands before the @ of an address. */

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -104,3 +104,37 @@ test('a reader that goes away ends a stream quietly', async () => {
   child.stdout.destroy()
   assert.deepEqual([await once(child, 'close'), stderr], [[0, null], ''])
 })
+
+/** Where nothing can be written: a disk that is full, and a pipe that nobody reads. */
+const UNWRITABLE: Readonly<Record<string, () => number | 'pipe'>> = {
+  'on a full disk': () => openSync('/dev/full', 'w'),
+  'to a reader that is gone': () => 'pipe',
+}
+
+for (const [where, open] of Object.entries(UNWRITABLE))
+  test(`a gateway whose log goes ${where} takes operations all the same`, async (t) => {
+    const cwd = mkdtempSync(join(tmpdir(), 'sluice-'))
+    t.after(() => rmSync(cwd, { recursive: true }))
+    const keys = { CUSTOMERIO_SITE_ID: 's', CUSTOMERIO_API_KEY: 'k', SLUICE_SHUTDOWN_NOTICE: '0' }
+    const env = { PATH: process.env.PATH, CUSTOMERIO_TRACK_URL: 'http://127.0.0.1:9', ...keys }
+    const stderr = open()
+    const child = spawn(process.execPath, [PROGRAM, 'serve', '--port', '0', '--json'], {
+      ...{ cwd, env },
+      stdio: ['ignore', 'pipe', stderr],
+    })
+    child.stderr?.destroy()
+    if (typeof stderr === 'number') closeSync(stderr)
+    const ended = once(child, 'close')
+    const [ready] = await Promise.race([once(child.stdout ?? child, 'data'), ended])
+    const { url } = JSON.parse(String(ready))
+    const call = (password: string) =>
+      fetch(`${url}/api/v1/customers/1`, {
+        method: 'PUT',
+        headers: { authorization: `Basic ${btoa(`s:${password}`)}` },
+        body: '{"plan":"pro"}',
+      })
+    assert.equal((await call('wrong')).status, 401) // which is told, or would be
+    assert.equal((await call('k')).status, 200)
+    child.kill('SIGTERM')
+    assert.deepEqual(await ended, [0, null])
+  })
