@@ -72,7 +72,10 @@ export const serveHttp =
       await server.app.register(relay(surfaces, remote))
     }
     await server.app.register(
-      healthRoutes({ ready: async () => ready(server.stopping), metrics: surfaces.metrics }),
+      healthRoutes({
+        ready: async () => ready(server.stopping, surfaces.intake),
+        metrics: surfaces.metrics,
+      }),
     )
     await server.app.register(admin(surfaces))
     return server.listen({ host: config.host, port: config.port })
@@ -124,5 +127,8 @@ const admin = ({ config, stores, replays, feed, facts, delivery, board }: Surfac
     drop: (ids) => stores.ledger.dead.drop(ids),
   })
 
-/** An outage at Customer.io is no reason: accepting is the job. */
-const ready = (stopping: boolean) => ({ ready: !stopping, reasons: stopping ? ['stopping'] : [] })
+/** An outage at Customer.io is no reason: accepting is the job. That nothing can be stored is one. */
+function ready(stopping: boolean, { refusing }: Pick<Intake, 'refusing'>) {
+  const reasons = [...(stopping ? ['stopping'] : []), ...(refusing === undefined ? [] : [refusing])]
+  return { ready: reasons.length === 0, reasons }
+}

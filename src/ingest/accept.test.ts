@@ -459,3 +459,26 @@ test('through the bus in memory, a hundred requests at once leave a hundred reco
   )
   await bus[Symbol.asyncDispose]()
 })
+
+test('whether things can be stored is told for a while, and until something is', async () => {
+  let now = 0
+  let fault: SluiceError | undefined
+  const intake = new Intake({
+    ...{ people: openMemoryPeople(), ulids: makeUlids(), feed: unwatched, notify: () => {} },
+    bus: { publish: () => (fault === undefined ? Promise.resolve() : Promise.reject(fault)) },
+    ledger: { seen: async () => new Map(), remember: async () => {} },
+    clock: { ...clock, mono: () => now },
+  })
+  const offer = () => intake.accept([event('1')], WEB).catch(() => {})
+  const seen: unknown[] = []
+  for (const code of ['storage_full', 'too_large', undefined, 'bus_unavailable'] as const) {
+    fault = code && new SluiceError(code)
+    await offer()
+    seen.push(intake.refusing)
+  }
+  now = 10_001
+  assert.deepEqual(
+    [...seen, intake.refusing],
+    ['storage_full', 'storage_full', undefined, 'bus_unavailable', undefined],
+  )
+})

@@ -15,6 +15,7 @@
  */
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../core/clock.ts'
+import type { ErrorCode } from '../core/errors.ts'
 import type { Feed } from '../core/feed.ts'
 import type { Notify } from '../core/notices.ts'
 import { KINDS } from '../core/operation.ts'
@@ -26,6 +27,7 @@ import { type Claims, Dedupe, type Earlier, type Recalled } from './dedupe.ts'
 import type { Draft } from './draft.ts'
 import { Keys } from './keys.ts'
 import { makeRecord } from './placed.ts'
+import { Refusing } from './refusing.ts'
 import { type Operation, stamp } from './stamp.ts'
 
 export interface IntakeOptions {
@@ -67,6 +69,7 @@ interface Visit {
 export class Intake {
   readonly #options: IntakeOptions
   readonly #dedupe: Dedupe
+  readonly #refusing: Refusing
   #line: Visit[] = []
   #moving = false
 
@@ -75,6 +78,12 @@ export class Intake {
     this.#dedupe = new Dedupe(options.ledger, (thrown) =>
       options.notify('ingest.forgot', { detail: String(thrown) }),
     )
+    this.#refusing = new Refusing(options.clock)
+  }
+
+  /** Why nothing is taken now, as far as what came last tells; undefined where it was taken. */
+  get refusing(): ErrorCode | undefined {
+    return this.#refusing.reason
   }
 
   /**
@@ -87,8 +96,14 @@ export class Intake {
   }
 
   async #whenStored(visit: Visit): Promise<readonly string[]> {
-    await visit.stored.promise
-    if (visit.awaited.length > 0) await Promise.all(visit.awaited)
+    try {
+      await visit.stored.promise
+      if (visit.awaited.length > 0) await Promise.all(visit.awaited)
+    } catch (thrown) {
+      this.#refusing.refused(thrown)
+      throw thrown
+    }
+    if (visit.count > 0) this.#refusing.stored()
     this.#tell(visit)
     return visit.ids
   }

@@ -202,7 +202,7 @@ test('a data directory that is none, or whose lock cannot be opened, is a wrong 
     await assert.rejects(open({ directory: join(directory, path) }), { code: 'bad_config' }, path)
 })
 
-test('a full log answers 503 and goes on delivering', async () => {
+test('a full log answers 503, is not ready meanwhile, and goes on delivering', async () => {
   const { call, drained, emulator, gateway } = await open({ env: { SLUICE_MAX_LOG_BYTES: '400KB' } })
   emulator.faults.add({ kind: 'outage', status: 503 })
   let accepted = 0
@@ -222,9 +222,14 @@ test('a full log answers 503 and goes on delivering', async () => {
   assert.equal(refused.status, 503)
   assert.ok(Number(refused.headers.get('retry-after')) >= 1)
   assert.equal(refused.headers.get('x-sluice-code'), 'storage_full')
+  const unready = await fetch(`${gateway.url}/readyz`)
+  assert.deepEqual([unready.status, await unready.json()], [503, { ready: false, reasons: ['storage_full'] }])
   emulator.faults.clear()
   await drained()
   assert.equal(emulator.events().length, accepted)
+  while ((await call('POST', '/api/v2/batch', eventBatch(['again']))).status !== 200);
+  assert.equal((await fetch(`${gateway.url}/readyz`)).status, 200)
+  await drained()
   assert.equal((await gateway.conservation()).missing, 0)
 })
 
