@@ -162,10 +162,8 @@ function observe(config: Config, { version, world, stores, metrics, delivery }: 
     { version, env: config.env, roles: config.roles },
     { ...facts.sources(), now: () => clock.now(), mono: () => clock.mono() },
   )
-  registerGauges(metrics, {
-    ...facts.sources(),
-    oldestAgeSeconds: async () => (await board.status()).backlog.oldest_age_s ?? 0,
-  })
+  const oldestAgeSeconds = async () => (await board.oldestAgeSeconds()) ?? 0
+  registerGauges(metrics, { ...facts.sources(), oldestAgeSeconds }, clock)
   return { facts, board }
 }
 

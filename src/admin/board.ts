@@ -31,12 +31,15 @@ export class Board {
   readonly #facts: BoardFacts
   readonly #sources: BoardSources
   readonly #startedAt: number
+  /** The same on the clock that never steps back. */
+  readonly #startedMono: number
   readonly #samples: Sample[] = []
 
   constructor(facts: BoardFacts, sources: BoardSources) {
     this.#facts = facts
     this.#sources = sources
     this.#startedAt = sources.now()
+    this.#startedMono = sources.mono()
   }
 
   /** To be called about once a second. */
@@ -44,6 +47,11 @@ export class Board {
     const { accepted, pending } = await this.#sources.conservation()
     this.#samples.push({ at: this.#sources.mono(), accepted, ended: accepted - pending })
     if (this.#samples.length > SAMPLES + 1) this.#samples.shift()
+  }
+
+  /** Null when nothing waits. */
+  async oldestAgeSeconds(): Promise<number | null> {
+    return this.#ageOf(await this.#sources.oldestAt())
   }
 
   async status(): Promise<Status> {
@@ -57,7 +65,7 @@ export class Board {
     return {
       ...this.#facts,
       started_at: new Date(this.#startedAt).toISOString(),
-      uptime_s: Math.round((sources.now() - this.#startedAt) / 1000),
+      uptime_s: Math.round((sources.mono() - this.#startedMono) / 1000),
       upstream: sources.upstream(),
       conservation,
       backlog: this.#backlog({ ...conservation, pending: conservation.pending - sendsIn(inbox) }, oldestAt),
@@ -75,11 +83,15 @@ export class Board {
     const outPerS = perSecond(accepted - pending, first?.ended ?? accepted - pending)
     return {
       pending,
-      oldest_age_s: oldestAt === undefined ? null : Math.max(0, (this.#sources.now() - oldestAt) / 1000),
+      oldest_age_s: this.#ageOf(oldestAt),
       in_per_s: round(inPerS),
       out_per_s: round(outPerS),
       drains_in_s: drainsIn(pending, outPerS - inPerS),
     }
+  }
+
+  #ageOf(at: number | undefined): number | null {
+    return at === undefined ? null : Math.max(0, (this.#sources.now() - at) / 1000)
   }
 }
 

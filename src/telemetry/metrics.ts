@@ -1,7 +1,9 @@
 /** Metrics for Prometheus: a counter for every notice of the table, and gauges that are asked when somebody scrapes. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { type Clock, systemClock } from '../core/clock.ts'
 import { NOTICES, type NoticeName } from '../core/notices.ts'
 import type { Conservation } from '../core/outcome.ts'
+import { within } from '../core/within.ts'
 
 export interface GaugeSources {
   conservation(): Promise<Conservation>
@@ -88,11 +90,14 @@ const STATE_GAUGES: readonly StateGaugeRow[] = [
   },
 ]
 
+/** How long a source may take: a scrape that nobody waits for, 10 s by default, tells nothing at all. */
+const ANSWER_MS = 2_000
+
 /**
- * A source that fails takes no other figure along: its own is NaN, or its states are left out, until it answers again.
- * A figure of before would look like health.
+ * A source that fails, or that waits for a bus that is away, takes no other figure along: its own is NaN, or its states are
+ * left out, until it answers again. A figure of before would look like health.
  */
-export function registerGauges({ registry }: Metrics, sources: GaugeSources): void {
+export function registerGauges({ registry }: Metrics, sources: GaugeSources, clock = systemClock): void {
   const registers = [registry]
   for (const { name, help, read } of GAUGES)
     new Gauge({
@@ -100,7 +105,7 @@ export function registerGauges({ registry }: Metrics, sources: GaugeSources): vo
       help,
       registers,
       async collect() {
-        this.set((await answer(() => read(sources))) ?? Number.NaN)
+        this.set((await answer(clock, () => read(sources))) ?? Number.NaN)
       },
     })
   for (const { name, help, read } of STATE_GAUGES)
@@ -110,7 +115,7 @@ export function registerGauges({ registry }: Metrics, sources: GaugeSources): vo
       labelNames: ['state'],
       registers,
       async collect() {
-        const figures = await answer(() => read(sources))
+        const figures = await answer(clock, () => read(sources))
         this.reset()
         for (const [state, figure] of Object.entries(figures ?? {}))
           if (figure !== null) this.set({ state }, figure)
@@ -118,10 +123,11 @@ export function registerGauges({ registry }: Metrics, sources: GaugeSources): vo
     })
 }
 
-async function answer<T>(ask: () => Promise<T> | T): Promise<T | undefined> {
-  try {
-    return await ask()
-  } catch {
-    return undefined
+async function answer<T>(clock: Clock, ask: () => Promise<T> | T): Promise<T | undefined> {
+  let found: T | undefined
+  const asking = async () => {
+    found = await ask()
   }
+  await within(clock, ANSWER_MS, asking()).catch(() => {})
+  return found
 }

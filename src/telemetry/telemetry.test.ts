@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { character } from '../../test/character.ts'
+import { systemClock } from '../core/clock.ts'
 import { NOTICES, type NoticeName } from '../core/notices.ts'
 import { LiveFeed } from './feed.ts'
 import { createLog, prettyLine } from './log.ts'
@@ -189,6 +190,27 @@ test('a figure that cannot be had is left out or NaN, and takes no other along',
   assert.match(text, /sluice_backlog_oldest_seconds 7/)
   broken = false
   assert.match(await metrics.registry.metrics(), /sluice_upstream_rate 50/)
+})
+
+test('a figure that takes too long is left out, and keeps no other waiting', async () => {
+  const metrics = createMetrics()
+  const waits = () => new Promise<never>(() => {})
+  const upstream = () => ({ state: 'closed', rate_per_s: 50, in_flight: 2 })
+  const asked: number[] = []
+  const sleep = (ms: number) => {
+    asked.push(ms)
+    return systemClock.sleep(0)
+  }
+  registerGauges(
+    metrics,
+    { conservation: waits, upstream, oldestAgeSeconds: waits },
+    { ...systemClock, sleep },
+  )
+  const text = await metrics.registry.metrics()
+  assert.deepEqual(new Set(asked), new Set([2_000]))
+  assert.ok(!text.includes('sluice_operations{'))
+  assert.match(text, /sluice_backlog_oldest_seconds Nan/i)
+  assert.match(text, /sluice_upstream_rate 50/)
 })
 
 test('the feed is watched only while somebody listens', () => {
