@@ -203,7 +203,7 @@ test('a figure that takes too long is left out, and keeps no other waiting', asy
   }
   registerGauges(
     metrics,
-    { conservation: waits, upstream, oldestAgeSeconds: waits },
+    { conservation: waits, upstream, oldestAgeSeconds: waits, dead: async () => ({ waiting: 3 }) },
     { ...systemClock, sleep },
   )
   const text = await metrics.registry.metrics()
@@ -211,6 +211,7 @@ test('a figure that takes too long is left out, and keeps no other waiting', asy
   assert.ok(!text.includes('sluice_operations{'))
   assert.match(text, /sluice_backlog_oldest_seconds Nan/i)
   assert.match(text, /sluice_upstream_rate 50/)
+  assert.match(text, /sluice_dead_letters_waiting 3/)
 })
 
 test('the feed is watched only while somebody listens', () => {
