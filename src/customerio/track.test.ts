@@ -55,6 +55,24 @@ for (const [kind, value, method, path, body] of [
     '/api/v2/entity',
     event('{"id":"looks@like.mail"}'),
   ],
+  ...['{"email":"no-at"}', '{"id":".."}', '{"id":"."}'].map(
+    (identifiers) =>
+      ['person.event', event(identifiers), 'POST', '/api/v2/entity', event(identifiers)] as const,
+  ),
+  [
+    'person.event',
+    event('{"id":null,"email":"a@b.c"}'),
+    'POST',
+    '/api/v1/customers/a%40b.c/events',
+    '{"name":"n","id":"01","timestamp":1,"data":{"x":1.50}}',
+  ],
+  [
+    'person.event',
+    event('{"id":12345678901234567890}'),
+    'POST',
+    '/api/v1/customers/12345678901234567890/events',
+    '{"name":"n","id":"01","timestamp":1,"data":{"x":1.50}}',
+  ],
   [
     'person.identify',
     '{"type":"person","identifiers":{"id":"1"},"action":"identify","timestamp":5,"attributes":{"a":1},"cio_relationships":[1]}',

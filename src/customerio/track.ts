@@ -54,16 +54,25 @@ export function singleCall(kind: string, value: string): Call {
 const parseIdentifiers = (text: string | undefined): ReadonlyMap<string, string> =>
   text?.startsWith('{') ? memberMap(text) : new Map()
 
-/** v1 infers what an identifier is from its shape; undefined where that would name somebody else. */
+/**
+ * v1 infers what an identifier is from its shape; undefined where that would name somebody else: an id that looks like an
+ * address, an address that does not, and what a path takes for a place in it.
+ */
 function customerPath(identifiers: ReadonlyMap<string, string>): string | undefined {
-  const text = (name: string): string | undefined => {
-    const value = identifiers.get(name)
-    return value === undefined ? undefined : String(JSON.parse(value))
-  }
-  const [id, email, cioId] = [text('id'), text('email'), text('cio_id')]
-  const isPlainId = id !== undefined && !id.includes('@') && !id.startsWith('cio_')
-  const name = isPlainId ? id : (email ?? (cioId === undefined ? undefined : `cio_${cioId}`))
+  const id = nameIn(identifiers, 'id')
+  const email = nameIn(identifiers, 'email')
+  const cioId = nameIn(identifiers, 'cio_id')
+  const isPlainId = id !== undefined && !/@|^cio_|^\.{1,2}$/.test(id)
+  const address = email?.includes('@') ? email : undefined
+  const name = isPlainId ? id : (address ?? (cioId === undefined ? undefined : `cio_${cioId}`))
   return name === undefined ? undefined : `${PATHS.customers}/${encodeURIComponent(name)}`
+}
+
+/** A number as it was written: one of 19 digits is another after JSON.parse. Customer.io takes null and "" for nothing. */
+function nameIn(identifiers: ReadonlyMap<string, string>, name: string): string | undefined {
+  const text = identifiers.get(name)
+  if (text === undefined || text === 'null' || text === '""') return undefined
+  return text.startsWith('"') ? String(JSON.parse(text)) : text
 }
 
 /**
