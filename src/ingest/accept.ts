@@ -45,6 +45,8 @@ export interface Origin {
   readonly source: string
   readonly correlationId: string
   readonly idempotencyKey?: string | undefined
+  /** Where each draft stands in the request; unless told, nothing was refused before it. */
+  readonly places?: readonly number[]
 }
 
 /** One request in the line. What it says is let go of early: while the disk works, it would only be moved about in memory. */
@@ -115,11 +117,11 @@ export class Intake {
 
   #enter(drafts: readonly Draft[], origin: Origin): Visit {
     const { clock, ulids } = this.#options
-    const { source, correlationId, idempotencyKey } = origin
+    const { source, correlationId, idempotencyKey, places } = origin
     const at = clock.now()
     const headers = { [HEADER.source]: source, [HEADER.correlationId]: correlationId }
     const arrival = { source, at, idempotencyKey, headers, ulids }
-    const operations = drafts.map((draft, index) => stamp(draft, index, arrival))
+    const operations = drafts.map((draft, index) => stamp(draft, places?.[index] ?? index, arrival))
     const stored = Promise.withResolvers<void>()
     const visit = { operations, origin, at, stored, ids: [], records: [], count: 0, headers, awaited: [] }
     this.#line.push(visit)

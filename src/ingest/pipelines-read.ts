@@ -33,6 +33,8 @@ export function readCall(type: MessageType, text: string): Draft {
 
 export interface Batch {
   readonly drafts: readonly Draft[]
+  /** Where each of them stands in the batch. */
+  readonly places: readonly number[]
   readonly faults: readonly SluiceError[]
   /** What the rules refused of it. */
   readonly refused: readonly Judged[]
@@ -49,17 +51,19 @@ export function readBatch(text: string, judge = (draft: Draft): Draft => draft):
   const values: readonly unknown[] = batch
   const context = body.part('context')
   const drafts: Draft[] = []
+  const places: number[] = []
   const faults: SluiceError[] = []
   const refused: Judged[] = []
   for (const [index, itemText] of elements(body.textOf('batch') ?? '[]').entries())
     try {
       drafts.push(judge(readOne(itemText, values[index], context)))
+      places.push(index)
     } catch (thrown) {
       if (!isTheirs(thrown)) throw thrown
       if (thrown instanceof RefusedByRules) refused.push(...thrown.findings)
       faults.push(refuse(`batch.${index}`, `batch[${index}]: ${thrown.message}`))
     }
-  return { drafts, faults, refused }
+  return { drafts, places, faults, refused }
 }
 
 const isTheirs = (thrown: unknown): thrown is SluiceError =>

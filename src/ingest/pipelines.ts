@@ -34,10 +34,10 @@ async function takeBatch(
   { intake, judge, nameWriter, notify }: TrackDeps,
 ): Promise<Reply> {
   const origin = originOf(request, nameWriter)
-  const { drafts, faults, refused } = readBatch(bodyText(request), (draft) => judge.judge(draft))
+  const { drafts, places, faults, refused } = readBatch(bodyText(request), (draft) => judge.judge(draft))
   noteRefused(reply, refused)
   if (faults.length > 0 && isStrict(request)) throw new RefusedMessages(faults)
-  const ids = await intake.accept(drafts, origin)
+  const ids = await intake.accept(drafts, { ...origin, places })
   for (const { code, message } of faults) notify('ingest.refused', { code, detail: message })
   if (faults.length > 0) reply.header('x-sluice-code', 'some_refused')
   return answerAccepted(noteFindings(reply, drafts), ids)

@@ -287,6 +287,26 @@ test('a repeat by id, in either spelling, or by Idempotency-Key is stored once a
     assert.equal(JSON.parse(value).id, own, 'what Customer.io dedupes on')
 })
 
+test('a batch corrected and sent again under its Idempotency-Key stores what was refused, and nothing twice', async () => {
+  const { call, records } = await stand()
+  const writer = { authorization: `Basic ${btoa('s3cr?t>~:')}`, 'idempotency-key': 'p' }
+  const v2 = (middle: string) =>
+    `{"batch":[${[middle, 'last'].map((name) => `{"type":"person","identifiers":{"id":"1"},"action":"event","name":"${name}"}`).join(',')}]}`
+  const pipelines = (middle: string) =>
+    `{"batch":[{"type":"track","userId":"2","event":"${middle}"},{"type":"track","userId":"2","event":"last"}]}`
+  for (const [path, body, headers] of [
+    ['/api/v2/batch', v2, { 'idempotency-key': 'k' }],
+    ['/v1/batch', pipelines, writer],
+  ] as const) {
+    await call('POST', path, body(''), headers)
+    assert.equal((await call('POST', path, body('mended'), headers)).status, 200)
+  }
+  assert.deepEqual(
+    (await records()).map(({ key, value }) => `${key} ${JSON.parse(value).name}`),
+    ['id:1 last', 'id:1 mended', 'id:2 last', 'id:2 mended'],
+  )
+})
+
 test('requests that are not waited for keep their order per person, also while links are made', async () => {
   const { call, records } = await stand()
   const calls: Promise<Response>[] = []

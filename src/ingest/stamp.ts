@@ -102,7 +102,7 @@ const NOBODY: readonly string[] = []
 
 type Name = Pick<Operation, 'id' | 'seenAs'>
 
-/** `index` is the operation's place in its request. The draft is used up: the stamps go into its members. */
+/** `index` is the operation's place in its request, among those that were refused too. The draft is used up: the stamps go into its members. */
 export function stamp(draft: Draft, index: number, arrival: Arrival): Operation {
   const { key } = draft
   if (key !== undefined && isPlainEvent(draft, arrival)) return new PlainEvent(draft, key, arrival)

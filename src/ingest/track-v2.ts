@@ -53,7 +53,16 @@ async function takeBatch(call: Call, reply: Reply, deps: TrackDeps): Promise<Rep
 function acceptBatch(call: Call, { intake, judge, nameSource }: TrackDeps) {
   const origin = originOf(call, nameSource)
   const { drafts, errors, refused } = readBatch(call, judge)
-  return { accepted: intake.accept(drafts, origin), errors, refused, found: findingsOf(drafts) }
+  const from = errors.length === 0 ? origin : { ...origin, places: placesBeside(errors, drafts.length) }
+  return { accepted: intake.accept(drafts, from), errors, refused, found: findingsOf(drafts) }
+}
+
+/** Where the items stand that were taken: a batch may come again with those that were refused put right. */
+function placesBeside(errors: readonly BatchError[], taken: number): number[] {
+  const refused = new Set(errors.map(({ batch_index: index }) => index))
+  return Array.from({ length: taken + refused.size }, (_, place) => place).filter(
+    (place) => !refused.has(place),
+  )
 }
 
 interface Batch {
