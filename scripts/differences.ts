@@ -24,7 +24,7 @@ export const DIFFERENCES = {
     why: 'Customer.io dedupes on ULIDs alone, and every retry must be the same event.',
   },
   timestamp: {
-    what: 'An event, an identify or a report without a timestamp gets the second of its receipt.',
+    what: 'An event, an identify or a report without a timestamp gets the second of its receipt, and so does a device without last_used.',
     why: 'What is delivered late must not look as if it happened late.',
   },
   repeat: {

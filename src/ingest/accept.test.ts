@@ -357,6 +357,28 @@ test('one id of two sources is two operations', async () => {
   assert.notEqual(web?.id, app?.id)
 })
 
+test('a device is used last when it is said to be, or when that was received; not when it is delivered', async () => {
+  const { intake, published } = stand()
+  const device = (more: object) =>
+    draft({
+      type: 'person',
+      identifiers: { id: '1' },
+      action: 'add_device',
+      device: { token: 't', platform: 'ios', ...more },
+    })
+  const gone = draft({
+    type: 'person',
+    identifiers: { id: '1' },
+    action: 'delete_device',
+    device: { token: 't' },
+  })
+  await intake.accept([device({}), device({ last_used: '' }), device({ last_used: '7' }), gone], WEB)
+  assert.deepEqual(
+    published.map(({ value }) => (JSON.parse(value) as { device: { last_used?: unknown } }).device.last_used),
+    [AT / 1000, AT / 1000, '7', undefined],
+  )
+})
+
 test('a foreign id is one ULID for ever, also when each try is stamped anew', async () => {
   const one = stand()
   const [first] = await one.intake.accept([event('1', { id: 'mine', timestamp: 1_700_000_000 })], WEB)

@@ -2,10 +2,12 @@
  * The id and the time that an operation carries from here on. An event keeps one ULID through every retry and replay
  * (promise P4); where the client gave an id, the same id always gives the same ULID. Pure, but for the ULIDs it draws.
  */
+import { memberMap } from '../core/json.ts'
 import { isEvent, KINDS, type Kind } from '../core/operation.ts'
 import type { BusRecord, Headers } from '../core/record.ts'
 import { deriveUlid, isUlid, type Ulids } from '../core/ulid.ts'
-import { type Draft, writeValue } from './draft.ts'
+import { setMember } from '../preflight/times.ts'
+import { type Draft, type Members, writeValue } from './draft.ts'
 
 /** What all operations of one request have in common. */
 export interface Arrival {
@@ -52,6 +54,7 @@ class Stamped implements Operation {
   constructor(draft: Draft, { id, seenAs }: Name, at: number) {
     const { kind, others, headers } = draft
     const isStamped = draft.seconds === undefined && hasTime(kind)
+    if (kind === 'person.add_device') stampDevice(draft.members, at)
     this.id = id
     this.seenAs = seenAs
     this.kind = kind
@@ -142,6 +145,13 @@ function stampedValue(draft: Draft, id: string | undefined, timestamp: string | 
   if (id !== undefined) members.set('id', JSON.stringify(id))
   if (timestamp !== undefined) members.set('timestamp', timestamp)
   return writeValue(members)
+}
+
+/** Of a device that says no time of its own Customer.io takes that of the call: delivered late, it would be the one used last. */
+function stampDevice(members: Members, at: number): void {
+  const device = members.get('device') ?? '{}'
+  if (['""', 'null', undefined].includes(memberMap(device).get('last_used')))
+    members.set('device', setMember('last_used', secondsText(at))(device))
 }
 
 /** What Customer.io would take to have happened when it is delivered. */

@@ -40,6 +40,7 @@ const CALLS: readonly Call[] = [
     `${CUSTOMER}/devices`,
     '{"device":{"id":"t","platform":"ios","last_used":1790000000,"attributes":{"a":"1.50"}}}',
   ),
+  call('PUT', `${CUSTOMER}/devices`, '{"device":{"id":"t","platform":"ios"}}'),
   call('DELETE', `${CUSTOMER}/devices/t%2F1`, '{}'),
   call('POST', `${CUSTOMER}/suppress`, '{"a":1}'),
   call('POST', '/api/v1/merge_customers', '{"secondary":{"email":"a@b.c"},"primary":{"id":"1"}}'),
@@ -135,7 +136,8 @@ function kindOf({ name, said, got, call: { path, method } }: Pair): Difference |
     (said === undefined || !isUlid(JSON.parse(said)))
   )
     return 'event_id'
-  if (name === 'timestamp' && said === undefined && /^\d{10}$/.test(got ?? '')) return 'timestamp'
+  const isTime = name === 'timestamp' || name === 'device.last_used'
+  if (isTime && said === undefined && /^\d{10}$/.test(got ?? '')) return 'timestamp'
   const date = said?.startsWith('"') ? unixSeconds(String(JSON.parse(said))) : undefined
   if (name === 'timestamp' && got === String(date ?? Math.floor(Number(said) / 1000))) return 'time_fixed'
   return isPipelines && date !== undefined && got === String(date) ? 'dates' : undefined
