@@ -40,6 +40,19 @@ for (const [reply, kind, code] of [
     assert.equal('code' in verdict ? verdict.code : undefined, code)
   })
 
+for (const [status, endpoint, kind] of [
+  [404, 'batch', 'later'],
+  [405, 'entity', 'later'],
+  [400, 'batch', 'refused'],
+  [404, 'segments', 'refused'],
+  [404, 'events', 'refused'],
+] as const)
+  test(`${status} to ${endpoint} is ${kind}`, () => {
+    const verdict = judge(answer(status, '<h1>Not Found</h1>'), NOW, endpoint)
+    assert.equal(verdict.kind, kind)
+    if (verdict.kind === 'later') assert.equal(verdict.code, 'upstream_unintelligible')
+  })
+
 for (const [header, expected] of [
   ['3', 3_000],
   ['1.5', 1_500],

@@ -29,7 +29,15 @@ export type Verdict =
 /** 408 and 425 ask for a repeat; every other 4xx but 401, 403 and 429 is an answer for good. */
 const REPEATABLE_4XX = new Set([408, 425])
 
-export function judge(reply: Reply, now: number): Verdict {
+/**
+ * The paths of Track v2 name nothing that could be missing: what is not there, or not for a POST, is the API itself. Were that
+ * an answer for good, a wrong address or a proxy between two of its own deploys would make dead letters of the whole backlog.
+ */
+const isElsewhere = (status: number, endpoint: string | undefined): boolean =>
+  (status === 404 || status === 405) && (endpoint === 'batch' || endpoint === 'entity')
+
+/** `endpoint`: of the call, where whoever asks may wait until the API is there. */
+export function judge(reply: Reply, now: number, endpoint?: string): Verdict {
   if (reply.status === null) return later('upstream_unreachable', reply.detail)
   const { status, body } = reply
   if (status === 207) return judgeItems(body)
@@ -48,6 +56,7 @@ export function judge(reply: Reply, now: number): Verdict {
     return { kind: 'later', code: 'upstream_rate_limited', throttled: true, retryAfterMs, detail }
   if (status >= 500 || REPEATABLE_4XX.has(status))
     return { kind: 'later', code: 'upstream_unavailable', throttled: false, retryAfterMs, detail }
+  if (isElsewhere(status, endpoint)) return later('upstream_unintelligible', detail)
   return { kind: 'refused', refusal: refusalOf(status, body) }
 }
 

@@ -18,7 +18,7 @@ export interface Delivered {
 export async function deliver(batch: Batch, remote: Remote, clock: Clock): Promise<Delivered> {
   const { endpoint, at, replied } = send(batch, remote, clock)
   const reply = await replied
-  const verdict = judge(reply, clock.now())
+  const verdict = judge(reply, clock.now(), endpoint)
   const attempt = { at, ms: Math.round(reply.ms), status: reply.status, ...wordsOf(verdict) }
   return { endpoint, verdict, attempt }
 }
