@@ -77,6 +77,12 @@ test('the reason is in the words of Customer.io, in whichever envelope they came
     field: 'attributes.plan',
     message: 'too long',
   })
+  const detail = '{"errors":[{"detail":"too many (reference a1)","status":"429"}]}'
+  assert.deepEqual(refusalOf(429, detail), {
+    code: 'upstream_rejected',
+    reason: 'http_429',
+    message: 'too many (reference a1)',
+  })
   assert.equal(refusalOf(400, '{"meta":{"errors":["one","two"]}}').message, 'one; two')
   assert.equal(refusalOf(400, '{"meta":{"error":"one"}}').message, 'one')
   assert.equal(refusalOf(413, 'too big').message, 'too big')

@@ -105,20 +105,21 @@ export const itemRefusal = ({ reason, field, message }: ItemError): Refusal => (
   ...(message === undefined ? {} : { message }),
 })
 
-/** Customer.io's words, whichever of its three envelopes they came in: `errors[]`, `meta.errors[]`, `meta.error`. */
+/** Customer.io's words, in whichever of its envelopes they came: `errors[]` of items or of details, `meta.errors[]`, `meta.error`. */
 export function refusalOf(status: number, body: string): Refusal {
   const parsed = parseJson(body)
-  if (isObject(parsed)) {
-    const [first] = Array.isArray(parsed.errors) ? parsed.errors : []
-    const item = isObject(first) ? toItemError({ batch_index: 0, ...first }) : undefined
-    if (item) return itemRefusal(item)
-    const meta = isObject(parsed.meta) ? parsed.meta : {}
-    const words = Array.isArray(meta.errors) ? meta.errors.map(String).join('; ') : meta.error
-    if (typeof words === 'string' && words !== '')
-      return { code: 'upstream_rejected', reason: `http_${status}`, message: words }
-  }
-  return { code: 'upstream_rejected', reason: `http_${status}`, message: body.slice(0, 500) }
+  const envelope = isObject(parsed) ? parsed : {}
+  const [first] = Array.isArray(envelope.errors) ? envelope.errors : []
+  const detail: unknown = isObject(first) ? first.detail : undefined
+  const item = isObject(first) && detail === undefined && toItemError({ ...first, batch_index: 0 })
+  if (item) return itemRefusal(item)
+  const words = detail ?? wordsIn(envelope.meta)
+  const message = typeof words === 'string' && words !== '' ? words : body.slice(0, 500)
+  return { code: 'upstream_rejected', reason: `http_${status}`, message }
 }
+
+const wordsIn = (meta: unknown): unknown =>
+  isObject(meta) && (Array.isArray(meta.errors) ? meta.errors.map(String).join('; ') : meta.error)
 
 function explain(status: number, body: string): string {
   const { message } = refusalOf(status, body)
