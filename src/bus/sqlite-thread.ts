@@ -22,8 +22,8 @@ export interface Given extends ThreadOptions {
 /** A change, or the end. */
 export type Order = Change<Text | Span> | 'close'
 
-/** What it holds is one change at a time, of 16,384 records or 8 MB. */
-const LIMITS = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 256 }
+/** What it holds is one change at a time, of 16,384 records or 8 MB, of which long texts come in memory beside its own. */
+const LIMITS = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 256 }
 
 export function writeOnThread(options: ThreadOptions, onFatal: (error: SluiceError) => void): Writer {
   const texts = new SharedTexts()

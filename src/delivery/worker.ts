@@ -165,11 +165,15 @@ export class Delivery implements AsyncDisposable {
     }
   }
 
+  /**
+   * One call in each turn of the event loop, so that answers are read between two of them: of many made at once each waits for
+   * all others, and what they hold outlives the young generation.
+   */
   async #pump(): Promise<void> {
     const { clock } = this.#options
     while (!this.#stop.signal.aborted) {
       const waitMs = this.#launch(clock.mono())
-      if (waitMs > 0) await this.#work.wait(clock, waitMs, this.#stop.signal)
+      await (waitMs > 0 ? this.#work.wait(clock, waitMs, this.#stop.signal) : clock.sleep(0))
     }
   }
 
