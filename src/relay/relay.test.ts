@@ -56,6 +56,7 @@ test('a send is known however its path is written: Customer.io may read it as th
     '/v1/x%2F..%2Fsend/email',
     '/v1/Send/email',
     '/v1/campaigns/1/triggers/',
+    '/v1/broadcasts/1/triggers',
     '/v1/%/../send/email',
   ]
   for (const path of sends)

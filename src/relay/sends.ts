@@ -9,7 +9,7 @@ export interface Wanted {
   readonly body: Buffer | undefined
 }
 
-const SENDS = /^\/v1\/(api\/)?(send\/|campaigns\/[^/]+\/triggers$)/
+const SENDS = /^\/v1\/(api\/)?(send\/|(campaigns|broadcasts)\/[^/]+\/triggers$)/
 
 /** Newsletters that go out at once or by a date, and live notifications. */
 const MAILINGS = /^\/v1\/(api\/)?(newsletters\/[^/]+\/(send|schedule)$|live_notifications\/)/
