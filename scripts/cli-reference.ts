@@ -17,8 +17,8 @@ interface. An error with \`--json\` is one document on stderr: \`{"error":true,"
 
 Colour is decided for each stream: off where it is no terminal, with \`NO_COLOR\` or \`TERM=dumb\`; on with \`FORCE_COLOR\`;
 \`--color\` goes before all. Nothing is redrawn where stderr is no terminal or \`CI\` is set. The first ^C asks a command to
-finish, the second ends it at once. No command sends anything anywhere but to the gateway, the emulator and, from
-\`doctor\` and a gateway that is not \`dev\`, to Customer.io.
+finish, the second ends it at once. No command sends anything anywhere but to the gateway, the emulator, a Kafka that is
+configured and, from \`doctor\` and a gateway that is not \`dev\`, to Customer.io.
 `
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ')
