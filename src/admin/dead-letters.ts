@@ -10,7 +10,7 @@ import {
   type DeadQuery,
   LETTER_STATES,
   type Ledger,
-  type ReceivedAs,
+  type LetterPlace,
 } from '../ledger/ledger.ts'
 import { readJson, readWith } from './input.ts'
 import type { Done, LetterPage } from './wire.ts'
@@ -105,7 +105,7 @@ async function act(
  * than its place is kept: there may be more than fit in memory with their values.
  */
 async function waitingIds(selection: Selection, { dead }: Ledger): Promise<string[]> {
-  const found: (ReceivedAs & { readonly id: string })[] = []
+  const found: LetterPlace[] = []
   for await (const letters of pagesOf(selection, dead))
     for (const { id, receivedAt, lane, offset } of letters) found.push({ id, receivedAt, lane, offset })
   return found.sort(byReceipt).map(({ id }) => id)

@@ -7,7 +7,7 @@ import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Notify } from '../core/notices.ts'
 import { type BusRecord, HEADER, TOPICS } from '../core/record.ts'
-import type { DeadLetter, Ledger } from '../ledger/ledger.ts'
+import type { DeadLetter, Ledger, LetterPlace } from '../ledger/ledger.ts'
 
 export interface ReplayDeps {
   readonly bus: Bus
@@ -57,14 +57,24 @@ export class Replays {
     return replayed
   }
 
-  /** At start: letters that were marked and are not on the bus are published now. Returns how many. */
+  /**
+   * At start: letters that were marked and are not on the bus are published now. Returns how many. A slice at a time is read:
+   * a million of them may wait for an outage to end.
+   */
   async resume(): Promise<number> {
-    const letters = await this.#deps.ledger.dead.replaying()
-    if (letters.length === 0) return 0
+    const marked = await this.#deps.ledger.dead.replaying()
+    if (marked.length === 0) return 0
     const waiting = await unsettledIds(this.#deps)
-    const lost = letters.filter(({ id }) => !waiting.has(id))
-    await this.#publish(lost)
+    const lost = marked.filter(({ id }) => !waiting.has(id))
+    for (let at = 0; at < lost.length; at += SLICE)
+      await this.#publish(await this.#read(lost.slice(at, at + SLICE)))
     return lost.length
+  }
+
+  /** Those that are still on their way: one that has ended meanwhile is a letter no more. */
+  async #read(places: readonly LetterPlace[]): Promise<DeadLetter[]> {
+    const found = await Promise.all(places.map(({ id }) => this.#deps.ledger.dead.find(id)))
+    return found.flatMap((letter) => (letter?.state === 'replaying' ? letter : []))
   }
 
   /** To be called now and then: what could not be published when it was marked is tried again. */

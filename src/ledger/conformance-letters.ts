@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { deadEntry, entry, NOON, OK, REFUSAL, REFUSED, replayed } from './conformance-sample.ts'
 import { assertCounts, type Scenario } from './conformance-stand.ts'
-import type { DeadLetter, DeadQuery, Entry, Ledger } from './ledger.ts'
+import type { DeadQuery, Entry, Ledger, LetterPlace } from './ledger.ts'
 
-const idsOf = (letters: readonly DeadLetter[]) => letters.map(({ id }) => id)
+const idsOf = (letters: readonly LetterPlace[]) => letters.map(({ id }) => id)
 
 const waiting = (dead: Entry) => ({ ...dead, state: 'waiting', replays: 0 })
 
@@ -123,7 +123,10 @@ export const letterScenarios: readonly Scenario[] = [
       assert.equal(await ledger.dead.waiting(), 0)
       const crashed = await open()
       assert.equal(await crashed.dead.waiting(), 0)
-      assert.deepEqual(await crashed.dead.replaying(), taken)
+      assert.deepEqual(
+        await crashed.dead.replaying(),
+        taken.map(({ id, receivedAt, lane, offset }) => ({ id, receivedAt, lane, offset })),
+      )
       await assertCounts(crashed, { dead: 1, replaying: 2 })
     },
   },

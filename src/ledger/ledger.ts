@@ -62,8 +62,11 @@ export interface DeadLetters {
    * order of the log.
    */
   startReplay(ids: readonly string[]): Promise<readonly DeadLetter[]>
-  /** Letters in `replaying`: after a crash they are published again, under the same id. */
-  replaying(): Promise<readonly DeadLetter[]>
+  /**
+   * Letters in `replaying`, in the order of the log: after a crash they are published again, under the same id. Without what
+   * they say: there may be more than fit in memory.
+   */
+  replaying(): Promise<readonly LetterPlace[]>
   /** Gives waiting letters up for good. Returns how many were waiting. */
   drop(ids: readonly string[]): Promise<number>
 }
@@ -79,11 +82,13 @@ export interface DeadLetter extends Entry {
   readonly replays: number
 }
 
+/** Which letter, and where it stands in the order of the log. */
+export type LetterPlace = Pick<Entry, 'id' | 'receivedAt' | 'lane' | 'offset'>
+
 /** The order of the log: in it the letters of one person are put through again (promise P3). */
-export function byReceipt(a: ReceivedAs, b: ReceivedAs): number {
+export function byReceipt(a: LetterPlace, b: LetterPlace): number {
   return a.receivedAt - b.receivedAt || a.lane - b.lane || a.offset - b.offset
 }
-export type ReceivedAs = Pick<Entry, 'receivedAt' | 'lane' | 'offset'>
 
 export interface DeadQuery {
   readonly state?: LetterState

@@ -9,6 +9,7 @@ import {
   type DeadLetter,
   type DeadQuery,
   type Entry,
+  type LetterPlace,
   type LetterState,
 } from './ledger.ts'
 import type { CountsTable } from './sqlite-counts.ts'
@@ -64,7 +65,8 @@ export class LettersTable {
     this.#find = db.prepare(`${LETTERS} WHERE l.id = ?`)
     this.#groups = db.prepare(GROUPS)
     this.#dropped = db.prepare(`SELECT count(*) AS letters FROM letters WHERE state = 'dropped'`)
-    this.#replaying = db.prepare(`${LETTERS} WHERE l.state = 'replaying'`)
+    this.#replaying = db.prepare(`SELECT l.id, e.received_at AS receivedAt, e.lane, e."offset"
+      FROM letters l JOIN entries e ON e.id = l.id WHERE l.state = 'replaying'`)
   }
 
   /** Within a transaction; the caller counts. */
@@ -117,8 +119,11 @@ export class LettersTable {
     return Number(this.#dropped.get()?.letters)
   }
 
-  replaying(): DeadLetter[] {
-    return this.#replaying.all().map(asLetter).sort(byReceipt)
+  replaying(): LetterPlace[] {
+    return this.#replaying
+      .all()
+      .map((row) => ({ ...row }) as unknown as LetterPlace) // its columns are the fields
+      .sort(byReceipt)
   }
 
   /** Within a transaction. */

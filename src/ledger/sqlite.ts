@@ -8,6 +8,7 @@ import type {
   DeadQuery,
   Entry,
   Ledger,
+  LetterPlace,
   Occurrence,
 } from './ledger.ts'
 import { BatchesTable } from './sqlite-batches.ts'
@@ -152,7 +153,7 @@ class SqliteDeadLetters implements DeadLetters {
     return letters
   }
 
-  async replaying(): Promise<readonly DeadLetter[]> {
+  async replaying(): Promise<readonly LetterPlace[]> {
     return this.#file.read(() => this.#letters.replaying())
   }
 
