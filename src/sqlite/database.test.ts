@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdtempSync, readFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -18,4 +18,13 @@ test('opening makes no checkpoint of its own, whose errors SQLite would keep to 
   using again = openDatabase({ path: left, migrations: MIGRATIONS, shrinks: true })
   assert.equal(again.prepare('SELECT count(*) AS rows FROM filling').get()?.rows, 1)
   assert.ok(readFileSync(left).equals(before))
+})
+
+test('its files are for their owner alone, in a directory that all may look into', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-database-'))
+  chmodSync(directory, 0o755)
+  using db = openDatabase({ path: join(directory, 'log.db'), migrations: MIGRATIONS })
+  db.exec('INSERT INTO filling VALUES (zeroblob(1))')
+  const modes = readdirSync(directory).map((name) => [name, statSync(join(directory, name)).mode & 0o777])
+  assert.deepEqual(Object.fromEntries(modes), { 'log.db': 0o600, 'log.db-shm': 0o600, 'log.db-wal': 0o600 })
 })

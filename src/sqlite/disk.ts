@@ -25,7 +25,7 @@ export interface Disk {
   exists(path: string): boolean
   /** Returns when the names in the directory are on the disk. */
   syncDirectory(path: string): void
-  /** Opens or makes a database. `timeoutMs`: how long a lock of another process is waited for; 0 unless told. */
+  /** Opens a database, or makes one for its owner alone. `timeoutMs`: how long a lock of another process is waited for; 0 unless told. */
   database(path: string, timeoutMs?: number): DatabaseSync
   /** Opens or makes a small file whose name, and every write to it, is on the disk when the call returns. */
   syncedFile(path: string): SyncedFile
@@ -53,7 +53,10 @@ export const realDisk: Disk = {
   makeDirectory: (path) => makeDirectory(path),
   exists: (path) => existsSync(path),
   syncDirectory,
-  database: (path, timeout = 0) => new DatabaseSync(path, { timeout }),
+  database: (path, timeout = 0) => {
+    if (path !== ':memory:') makePrivate(path)
+    return new DatabaseSync(path, { timeout })
+  },
   syncedFile: (path) => openSynced(path),
   free: (path) => {
     const { bavail, bsize } = statfsSync(dirname(path))
@@ -72,6 +75,17 @@ function makeDirectory(path: string): void {
   const made = mkdirSync(path, { recursive: true, mode: 0o700 })
   if (made === undefined) return
   for (let at = resolve(path); at.length >= made.length; at = dirname(at)) syncDirectory(dirname(at))
+}
+
+/**
+ * Makes the file where it is missing, for its owner alone: SQLite would let all read it, and gives the files that it puts
+ * beside it the same mode. One that is there is not opened, since to close it would give up the locks that this process
+ * has on it. What goes wrong here SQLite meets too, and has words for it.
+ */
+function makePrivate(path: string): void {
+  try {
+    closeSync(openSync(path, 'ax', 0o600))
+  } catch {}
 }
 
 /** O_DSYNC makes a write wait for the disk, as write and fdatasync would, in one call. */
