@@ -94,7 +94,8 @@ export const dlq: CommandSpec = {
 async function list(job: Job): Promise<void> {
   const api = adminApi(job, await job.config())
   const selectors = selectorsOf(job)
-  const narrowed = Object.values({ ...selectors, state: job.text('state'), after: job.text('after') })
+  const page = { state: job.text('state'), after: job.text('after'), limit: job.count('limit', 1) }
+  const narrowed = Object.values({ ...selectors, ...page })
   if (job.flag('letters') || narrowed.some((value) => value !== undefined)) await listLetters(job, api)
   else await listGroups(job, api)
 }

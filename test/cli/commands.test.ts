@@ -654,6 +654,13 @@ test('a person is named to dlq as to send, or by a key', async () => {
   }
 })
 
+test('dlq list with a limit tells letters, which are what it is about', async () => {
+  const replies = { 'GET /admin/v1/dead-letters': { body: { data: [letter], next_cursor: null } } }
+  const { exit, asked } = await run(replies, ['dlq', 'list', '--limit', '5'])
+  assert.deepEqual([exit, asked[0]?.path], [0, '/admin/v1/dead-letters?limit=5'])
+  assert.equal((await run(replies, ['dlq', 'list', '--limit', '0'])).exit, 2)
+})
+
 test('nobody is asked where the question could not be read', async () => {
   const replies = { 'POST /admin/v1/dead-letters/drop': done(3, true) }
   const { exit, stderr } = await run(replies, ['dlq', 'drop', '--all']) // a terminal in front, stderr in a file
