@@ -46,7 +46,8 @@ function noticesPage(): string {
   return `# Notices
 
 Everything worth telling is a row of this table, made from \`src/core/notices.ts\`: one log line, and one counter at
-\`/metrics\`. Beside the counters stand the gauges \`sluice_operations\` by state (\`missing\` must be 0),
+\`/metrics\`. Of one notice with the same labels, 20 lines in 10 s are written; the next one says in \`left_out\` how many were
+not. Those of level debug all are, and all are counted. Beside the counters stand the gauges \`sluice_operations\` by state (\`missing\` must be 0),
 \`sluice_backlog_oldest_seconds\`, \`sluice_dead_letters_waiting\`, \`sluice_upstream_rate\`, \`sluice_upstream_in_flight\` and
 \`sluice_upstream_state\`.
 

@@ -7,6 +7,7 @@ import { Facts } from './admin/facts.ts'
 import type { Bus } from './bus/bus.ts'
 import { type Chore, Relief, repeat, trim } from './chores.ts'
 import type { Config } from './config.ts'
+import type { Clock } from './core/clock.ts'
 import { type SluiceError, toSluiceError } from './core/errors.ts'
 import type { Notify } from './core/notices.ts'
 import type { Conservation } from './core/outcome.ts'
@@ -67,7 +68,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const { clock, ulids, disk } = world
   const metrics = createMetrics(world.ownsProcess)
   const relief = new Relief()
-  const notify = notifier(config, { ...options, relief }, metrics)
+  const notify = notifier(config, { ...options, clock, relief }, metrics)
   const failure = Promise.withResolvers<SluiceError>()
   const onFatal = (thrown: unknown) => failure.resolve(toSluiceError(thrown))
 
@@ -175,13 +176,15 @@ async function stop(running: AsyncDisposableStack, notify: Notify): Promise<void
 }
 
 interface NotifierOptions extends GatewayOptions {
+  readonly clock: Clock
   readonly relief: Relief
 }
 
-function notifier(config: Config, { onNotice, write, relief }: NotifierOptions, metrics: Metrics): Notify {
+function notifier(config: Config, options: NotifierOptions, metrics: Metrics): Notify {
+  const { onNotice, write, clock, relief } = options
   const { logLevel: level, logFormat: format } = config
   const log = createLog({ level, format, write: write ?? toStderr })
-  const notify = createNotify(log, metrics)
+  const notify = createNotify(log, metrics, clock)
   return (name, fields) => {
     notify(name, fields)
     relief.hear(name)

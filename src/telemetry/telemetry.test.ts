@@ -13,7 +13,9 @@ function stand(format: 'json' | 'pretty' = 'json') {
   const lines: string[] = []
   const log = createLog({ level: 'info', format, write: (line) => lines.push(line) })
   const metrics = createMetrics()
-  return { lines, metrics, notify: createNotify(log, metrics) }
+  let now = 0
+  const passing = { mono: () => (now += 60_000) } // so that nothing is told too often
+  return { lines, metrics, notify: createNotify(log, metrics, passing) }
 }
 
 test('a notice is one log line and one counter', async () => {
@@ -23,6 +25,26 @@ test('a notice is one log line and one counter', async () => {
   const { level, msg, id, reason } = JSON.parse(lines[0] ?? '')
   assert.deepEqual([level, msg, id, reason], ['warn', 'delivery.dead', '01', 'bad'])
   assert.match(await metrics.registry.metrics(), /sluice_delivery_dead_total\{code="upstream_rejected"\} 1/)
+})
+
+test('one thing that is told over and over writes few lines, and the next says how many were left out', async () => {
+  const lines: string[] = []
+  const metrics = createMetrics()
+  let now = 0
+  const log = createLog({ level: 'debug', format: 'json', write: (line) => lines.push(line) })
+  const notify = createNotify(log, metrics, { mono: () => now })
+  for (let n = 0; n < 1_000; n += 1) notify('ingest.refused', { code: 'unauthorized', detail: String(n) })
+  assert.equal(lines.length, 20)
+  notify('ingest.refused', { code: 'bad_request' })
+  notify('delivery.dead', { code: 'unauthorized' })
+  for (let n = 0; n < 100; n += 1) notify('delivery.attempted', { code: 'ok' }) // of this level, who asked for it wants all
+  assert.equal(lines.length, 122)
+  now = 10_000
+  notify('ingest.refused', { code: 'unauthorized' })
+  notify('ingest.refused', { code: 'unauthorized' })
+  const [first, second] = lines.slice(-2).map((line) => JSON.parse(line).left_out)
+  assert.deepEqual([first, second], [980, undefined])
+  assert.match(await metrics.registry.metrics(), /ingest_refused_total\{code="unauthorized"\} 1002/)
 })
 
 test('a notice that sums adds its field, and below the level writes no line', async () => {
