@@ -277,7 +277,7 @@ export const ERRORS = {
     exit: 7,
     retryable: true,
     meaning: 'Customer.io, or something before it, gave an answer that is not of its API.',
-    hint: 'Check for a proxy that answers in its place; the operations are sent again one by one.',
+    hint: 'Check CUSTOMERIO_TRACK_URL, and for a proxy that answers in its place; the operations are sent again.',
   },
   unreadable_record: {
     status: 400,
