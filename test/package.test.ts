@@ -1,7 +1,16 @@
 /** The package as npm would publish it: built, then imported by its name under plain Node and by the type checker. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -95,4 +104,16 @@ test('the types of the package hold: the example passes the strict checker, and 
       return said.length === 1 && /^mistake\.ts.*error TS/.test(said[0] ?? '')
     },
   )
+})
+
+test('the pages that errors and the README send a reader to are published with it', async () => {
+  const { files }: { files: string[] } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  const named = new Set<string>()
+  for (const path of ['README.md', ...globSync('src/**/*.ts', { cwd: ROOT })])
+    for (const [page] of readFileSync(join(ROOT, path), 'utf8').matchAll(/\bdocs\/[\w-]+\.(?:md|yaml)/g))
+      named.add(page)
+  const missing = [...named].filter(
+    (page) => !files.some((file) => page === file || page.startsWith(`${file}/`)),
+  )
+  assert.deepEqual(missing, [])
 })
