@@ -431,6 +431,27 @@ const ROWS: readonly Row[] = [
   ],
   ['a refused replay forgotten', 'delivery/replay.ts', 'this.#owed = true', '', SIMULATION],
   [
+    'a replay that had ended sent again',
+    'delivery/replay.ts',
+    "letter.state === 'replaying'",
+    'true',
+    ['src/delivery/replay.test.ts'],
+  ],
+  [
+    'a replay published beside whoever publishes it',
+    'delivery/replay.ts',
+    'const done = this.#line.then(work)',
+    'const done = work()',
+    ['src/delivery/replay.test.ts'],
+  ],
+  [
+    'replays that had ended not looked for',
+    'delivery/supply.ts',
+    'mine.length < records.length',
+    'false',
+    ['src/delivery/worker.test.ts'],
+  ],
+  [
     'a barrier not waited for',
     'delivery/worker.ts',
     '(isBarrier(op) ? barriers : free).push(op)',

@@ -5,8 +5,9 @@
  */
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../core/clock.ts'
+import { SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
-import { type BusRecord, HEADER, TOPICS } from '../core/record.ts'
+import { type BusRecord, HEADER, type Received, TOPICS } from '../core/record.ts'
 import type { DeadLetter, Ledger, LetterPlace } from '../ledger/ledger.ts'
 
 export interface ReplayDeps {
@@ -38,6 +39,8 @@ export class Replays {
   readonly #deps: ReplayDeps
   /** Letters may be marked that the bus has not: a full disk refused them. */
   #owed = false
+  /** One after the other: what one has marked and not yet published, another would take for lost. */
+  #line: Promise<unknown> = Promise.resolve()
 
   constructor(deps: ReplayDeps) {
     this.#deps = deps
@@ -47,27 +50,56 @@ export class Replays {
    * Puts waiting letters through delivery again. More than one slice must come in the order of the log (`byReceipt`): what is
    * published first is delivered first. Returns the ids of those that were waiting.
    */
-  async start(ids: readonly string[]): Promise<readonly string[]> {
-    const replayed: string[] = []
-    for (let at = 0; at < ids.length; at += SLICE) {
-      const letters = await this.#deps.ledger.dead.startReplay(ids.slice(at, at + SLICE))
-      await this.#publish(letters)
-      replayed.push(...letters.map(({ id }) => id))
-    }
-    return replayed
+  start(ids: readonly string[]): Promise<readonly string[]> {
+    return this.#inLine(async () => {
+      const replayed: string[] = []
+      for (let at = 0; at < ids.length; at += SLICE) {
+        const letters = await this.#deps.ledger.dead.startReplay(ids.slice(at, at + SLICE))
+        await this.#publish(letters)
+        replayed.push(...letters.map(({ id }) => id))
+      }
+      return replayed
+    })
   }
 
   /**
-   * At start: letters that were marked and are not on the bus are published now. Returns how many. A slice at a time is read:
-   * a million of them may wait for an outage to end.
+   * At start: letters that were marked and are not on the bus are published now. Returns how many. A log that is full must be
+   * drained before it can take them, and so keeps no process from starting: `catchUp` makes it good.
    */
   async resume(): Promise<number> {
-    const marked = await this.#deps.ledger.dead.replaying()
-    if (marked.length === 0) return 0
+    return this.#inLine(() => this.#publishOwed()).catch((thrown) => {
+      if (thrown instanceof SluiceError && thrown.code === 'storage_full') return 0
+      throw thrown
+    })
+  }
+
+  /** To be called now and then: what could not be published when it was marked is tried again. */
+  async catchUp(): Promise<void> {
+    if (this.#owed) await this.#inLine(() => this.#publishOwed())
+  }
+
+  #inLine<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#line.then(work)
+    this.#line = done.catch(() => {}) // who asked is told
+    return done
+  }
+
+  /**
+   * What waits on the bus is asked first: a letter that ends meanwhile is marked no more. A slice at a time is read: a million
+   * of them may wait for an outage to end.
+   */
+  async #publishOwed(): Promise<number> {
+    const { ledger } = this.#deps
+    if ((await ledger.counts()).replaying === 0) {
+      this.#owed = false
+      return 0
+    }
     const waiting = await unsettledIds(this.#deps)
+    const marked = await ledger.dead.replaying()
     const lost = marked.filter(({ id }) => !waiting.has(id))
     for (let at = 0; at < lost.length; at += SLICE)
       await this.#publish(await this.#read(lost.slice(at, at + SLICE)))
+    this.#owed = false
     return lost.length
   }
 
@@ -75,13 +107,6 @@ export class Replays {
   async #read(places: readonly LetterPlace[]): Promise<DeadLetter[]> {
     const found = await Promise.all(places.map(({ id }) => this.#deps.ledger.dead.find(id)))
     return found.flatMap((letter) => (letter?.state === 'replaying' ? letter : []))
-  }
-
-  /** To be called now and then: what could not be published when it was marked is tried again. */
-  async catchUp(): Promise<void> {
-    if (!this.#owed) return
-    this.#owed = false
-    await this.resume()
   }
 
   async #publish(letters: readonly DeadLetter[]): Promise<void> {
@@ -96,6 +121,24 @@ export class Replays {
     }
     notify('ledger.replayed', { count: letters.length })
   }
+}
+
+/**
+ * Those of them that are still to be sent. One that had ended when the process died, before the bus knew, comes again: sent once
+ * more, a deletion would take what came after it. What the ledger knows nothing of is sent.
+ */
+export async function siftReplays(
+  ledger: Pick<Ledger, 'dead' | 'find'>,
+  records: readonly Received[],
+): Promise<readonly Received[]> {
+  const left: Received[] = []
+  for (const record of records) {
+    const letter = await ledger.dead.find(record.id)
+    const isAwaited =
+      letter === undefined ? (await ledger.find(record.id)) === undefined : letter.state === 'replaying'
+    if (isAwaited) left.push(record)
+  }
+  return left
 }
 
 const recordOf = (

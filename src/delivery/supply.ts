@@ -13,7 +13,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { Wanted } from './aside.ts'
 import { makeOp, type Op } from './op.ts'
 import { Recovery } from './recovery.ts'
-import { GROUP, isReplayOf, replayGroup } from './replay.ts'
+import { GROUP, isReplayOf, replayGroup, siftReplays } from './replay.ts'
 import type { Window } from './window.ts'
 
 export interface SupplyOptions {
@@ -139,10 +139,14 @@ export class Supply implements AsyncDisposable {
     subscription: Subscription,
   ): Promise<readonly Received[]> {
     if (topic === TOPICS.events) return this.#recovery.sift(records, (record) => this.#window.isAside(record))
-    const mine = Map.groupBy(records, (record) => isReplayOf(record, this.#options.node))
-    const others = mine.get(false) ?? []
-    if (others.length > 0) await subscription.settle(others)
-    return mine.get(true) ?? []
+    const { ledger, node } = this.#options
+    const mine = await siftReplays(
+      ledger,
+      records.filter((record) => isReplayOf(record, node)),
+    )
+    if (mine.length < records.length)
+      await subscription.settle(records.filter((record) => !mine.includes(record)))
+    return mine
   }
 
   /** What is no operation goes to the dead letters at once, and the lane moves on. */

@@ -41,6 +41,8 @@ const aroundSubscriptions = (bus: Bus, around: (real: Subscription) => Subscript
 interface Given {
   readonly backlog: readonly BusRecord[]
   readonly replays?: readonly BusRecord[]
+  /** Of those, the people whose replay had ended when the last process died. */
+  readonly ended?: ReadonlySet<string>
   readonly sizes: Partial<Sizes>
   readonly send: (body: string) => Promise<Reply>
   /** What stands between the worker and its subscriptions. */
@@ -48,7 +50,9 @@ interface Given {
 }
 
 /** A worker with a backlog, which asks the ledger for all of it and waits, and a second member that takes half of the lanes when asked to. */
-async function stand({ backlog, replays = [], sizes, send, around = (real) => real }: Given) {
+async function stand(given: Given) {
+  const { backlog, replays = [], ended = new Set(), sizes, send, around = (real) => real } = given
+
   const asked = Promise.withResolvers<void>()
   const answer = Promise.withResolvers<void>()
   /** Nothing is waited for longer than 5 ms, the end of a drain included. */
@@ -57,6 +61,11 @@ async function stand({ backlog, replays = [], sizes, send, around = (real) => re
   await bus.publish(TOPICS.events, backlog)
   if (replays.length > 0) await bus.publish(TOPICS.replay, replays)
   const ledger = await openSqliteLedger({ directory: ':memory:' })
+  for (const { id, key, kind, headers } of replays.filter((replay) => ended.has(replay.key))) {
+    const place = { topic: TOPICS.events, lane: 0, offset: 0 }
+    const end = { outcome: 'delivered', attempts: [], receivedAt: 1, endedAt: 2 } as const
+    await ledger.record([{ id, key, kind, headers, ...place, ...end }])
+  }
   const recorded = ledger.recorded.bind(ledger)
   ledger.recorded = async (of) => {
     asked.resolve()
@@ -288,6 +297,21 @@ test('a replay under way tells nothing of what the last process had ended', asyn
   assert.equal(isKnown, false)
   answer.resolve()
   await delivery.recovered
+  await delivery[Symbol.asyncDispose]()
+})
+
+test('a replay that had ended when the process died is settled and not sent again', async () => {
+  const { bus, delivery, started, sent, answer } = await stand({
+    backlog: [],
+    replays: [eventOf('ended'), eventOf('waiting')],
+    ended: new Set(['id:ended']),
+    sizes: {},
+    send: async () => OK,
+  })
+  answer.resolve()
+  await started
+  while ((await bus.lag(TOPICS.replay, GROUP)).unsettled > 0) await turns(1)
+  assert.deepEqual([...sent], ['waiting'])
   await delivery[Symbol.asyncDispose]()
 })
 
