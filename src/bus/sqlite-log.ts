@@ -29,6 +29,8 @@ export class SqliteLog implements Log {
   readonly #tail = new Tail(TAIL_SIZE)
   #row: TopicRow
   #gaps: readonly Range[]
+  /** Below this offset all is about to be removed: it may be gone already when the writer has not answered yet. */
+  #going = 0
   /** Whether the topic has a row in the database. */
   stored: boolean
 
@@ -128,8 +130,9 @@ export class SqliteLog implements Log {
     throw this.#damaged(start ?? this.first, offset)
   }
 
-  /** Offsets below were removed: what is to be stored, and adopted then. */
+  /** Offsets below go, and are read no more: what is to be stored, and adopted then. */
   trimmed(first: number): TopicRow {
+    this.#going = first
     return { ...this.#row, first }
   }
 
@@ -147,7 +150,7 @@ export class SqliteLog implements Log {
 
   /** The lowest offset from this one on that was neither removed nor given up as lost. */
   #present(offset: number): number {
-    let at = Math.max(offset, this.first)
+    let at = Math.max(offset, this.first, this.#going)
     for (const { from, to } of this.#gaps) if (at >= from && at <= to) at = to + 1
     return at
   }
