@@ -63,9 +63,10 @@ export class Facts {
   async conservation(): Promise<Conservation> {
     const { bus, ledger, delivery, recovered } = this.#from
     await recovered
-    const [lag, sends, counts] = await Promise.all([this.#lag(), this.#sends(), ledger.counts()])
-    const { shared } = bus.features
-    return conserve({ ...lag, ...counts, recorded: delivery()?.recorded ?? 0, sends, shared })
+    const asked = Promise.all([this.#lag(), this.#sends(), ledger.counts()])
+    const recorded = delivery()?.recorded ?? 0 // of the same moment as the answers: what is settled meanwhile is in neither
+    const [lag, sends, counts] = await asked
+    return conserve({ ...lag, ...counts, recorded, sends, shared: bus.features.shared })
   }
 
   async #sends(): Promise<number> {

@@ -39,6 +39,7 @@ export class Settlement {
   #next: Promise<void> | undefined
   /** Aborted when a stop was asked for: a full disk is then no longer waited for. */
   readonly #finishing = new AbortController()
+  #isAbandoned = false
   /** Resolved when nothing more can be settled; what has ended stays unsettled, and the log has it all. */
   readonly #halted = Promise.withResolvers<'halted'>()
 
@@ -80,6 +81,15 @@ export class Settlement {
     return this.drained()
   }
 
+  /**
+   * Nobody waits any more, and the bus may be closed: what the ledger has by now comes again, and the next process settles it.
+   * Settled here, on lanes that are gone, it would be in neither figure.
+   */
+  abandon(): void {
+    this.#isAbandoned = true
+    this.#halted.resolve('halted')
+  }
+
   /** The round after the one that works now: it takes all that waits by then. */
   #nextRound(): Promise<void> {
     this.#next ??= this.#current.then(() => {
@@ -98,10 +108,13 @@ export class Settlement {
     this.#queued = 0
     try {
       const ended = closings.map((closing) => closing.ended)
-      await this.#whileFull(() => this.#options.ledger.record(ended))
       const live = countOn(TOPICS.events, closings)
-      this.#recorded += live
+      const onCounted = () => {
+        this.#recorded += live
+      }
+      await this.#whileFull(() => this.#options.ledger.record(ended, onCounted))
       await this.#publish(ended)
+      if (this.#isAbandoned) return await new Promise<never>(() => {})
       const topics = Map.groupBy(closings, ({ topic }) => topic)
       const settle = () =>
         Promise.all([...topics].map(([topic, of]) => this.#options.settle(topic, of.flatMap(placesOf))))
@@ -123,7 +136,7 @@ export class Settlement {
   /** Never resolves: whoever waits for these to be settled must not go on as if they were. */
   #halt(error: unknown): Promise<never> {
     this.#halted.resolve('halted')
-    if (!isFull(error) && !isAway(error)) {
+    if (!isFull(error) && !isAway(error) && !this.#isAbandoned) {
       this.#options.notify('delivery.failed', { detail: String(error) })
       this.#options.onFatal(error)
     }

@@ -141,7 +141,7 @@ export class Delivery implements AsyncDisposable {
     await within(clock, drainMs, started)
     this.#supply.giveUp()
     await this.#landFlights()
-    await within(clock, drainMs, this.#settlement.finish())
+    if (!(await within(clock, drainMs, this.#settlement.finish()))) this.#settlement.abandon()
     await this.#supply[Symbol.asyncDispose]()
     await Promise.all(this.#loops)
   }

@@ -10,9 +10,10 @@ export interface Ledger extends AsyncDisposable {
    * Writes how operations ended, durably. Idempotent: the same operation at the same offset is counted once however
    * often it is recorded; the same id at another offset counts as a duplicate and changes nothing else. An operation
    * that was being replayed takes the new outcome, and a replay that comes a second time (a crash can publish one twice)
-   * changes nothing. In the order given: of two recordings of one operation the first is its end.
+   * changes nothing. In the order given: of two recordings of one operation the first is its end. `onCounted` is called in the
+   * same moment in which `counts` tells of them.
    */
-  record(ended: readonly (Entry | Ends)[]): Promise<void>
+  record(ended: readonly (Entry | Ends)[], onCounted?: () => void): Promise<void>
   find(id: string): Promise<Entry | undefined>
   /** Which of these were recorded at these very places, as an end or as a duplicate of one. */
   recorded<T extends Occurrence>(of: readonly T[]): Promise<ReadonlySet<T>>

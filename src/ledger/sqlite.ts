@@ -66,8 +66,9 @@ class SqliteLedger implements Ledger {
     })
   }
 
-  async record(ended: readonly (Entry | Ends)[]): Promise<void> {
+  async record(ended: readonly (Entry | Ends)[], onCounted = () => {}): Promise<void> {
     this.#counts = await this.#writer.record(groupsOf(ended))
+    onCounted()
   }
 
   async find(id: string): Promise<Entry | undefined> {

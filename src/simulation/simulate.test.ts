@@ -51,6 +51,11 @@ const FOUND: readonly (Run & { readonly about: string })[] = [
     about: 'figures were told before all that the last process may have held had come',
     seed: 22047,
   },
+  {
+    about:
+      'a process that stopped went on settling what it had no longer waited for, and its figures missed it',
+    seed: 79237,
+  },
 ]
 
 for (const { about, ...run } of FOUND)
