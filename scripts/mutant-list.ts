@@ -240,7 +240,7 @@ const ROWS: readonly Row[] = [
   [
     'settled before it is recorded',
     'delivery/settlement.ts',
-    'await this.#whileFull(() => this.#options.ledger.record(ended))',
+    'await this.#whileFull(() => this.#options.ledger.record(ended, onCounted))',
     '',
     FLOW,
   ],
