@@ -65,7 +65,10 @@ export class Window {
     return !this.#exceeds(1)
   }
 
-  /** More than any process ever holds, with a batch and what it reads again: only a log that is not the last one's brings it. */
+  /**
+   * More than a process holds, with a batch and what it reads again. A log that is not the last one's brings it; and many people
+   * with long queues, of each of whom a share is held here again, where the last process had set all of it aside.
+   */
   get isOverfull(): boolean {
     return this.#exceeds(3)
   }

@@ -4,7 +4,7 @@ import { EndsWriter } from '../core/ends.ts'
 import { TOPICS } from '../core/record.ts'
 import { deadEntry, entry, NOON, OK, REFUSED } from './conformance-sample.ts'
 import { assertCounts, type Scenario } from './conformance-stand.ts'
-import type { Entry } from './ledger.ts'
+import type { Counts, Entry } from './ledger.ts'
 
 const ENDS: readonly Entry[] = [
   entry('A1'),
@@ -106,6 +106,18 @@ export const entryScenarios: readonly Scenario[] = [
       assert.deepEqual(await ledger.find('C1'), entry('C1'))
       assert.deepEqual(await ledger.dead.list({ limit: 10 }), [])
       await assertCounts(ledger, { delivered: 1, duplicate: 4 })
+    },
+  },
+  {
+    name: 'whoever records is told of it in the moment in which the figures tell of it',
+    run: async ({ open }) => {
+      const ledger = await open()
+      let told: Promise<Counts> | undefined
+      await ledger.record([entry('C1'), deadEntry('D1')], () => {
+        told = ledger.counts()
+      })
+      const { delivered, dead } = (await told) ?? {}
+      assert.deepEqual([delivered, dead], [1, 1])
     },
   },
   {

@@ -12,7 +12,7 @@ type Fault = (good: Ledger) => Partial<Ledger>
 
 function planted(good: Ledger, fault: Fault): Ledger {
   return {
-    record: (entries) => good.record(entries),
+    record: (entries, onCounted) => good.record(entries, onCounted),
     find: (id) => good.find(id),
     recorded: (of) => good.recorded(of),
     reached: (topic) => good.reached(topic),
@@ -92,6 +92,16 @@ const FAULTS: readonly Planted[] = [
           new Map(last.filter((one) => one.topic === topic).map(({ lane, offset }) => [lane, offset])),
       }
     },
+  },
+  {
+    what: 'tells whoever records before its figures do',
+    foundBy: 'whoever records is told of it',
+    fault: (good) => ({
+      record: (entries, onCounted) => {
+        onCounted?.()
+        return good.record(entries)
+      },
+    }),
   },
   {
     what: 'takes the last of two ends instead of the first',
