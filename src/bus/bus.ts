@@ -21,7 +21,7 @@ export interface Bus extends AsyncDisposable {
   publish(topic: string, records: readonly BusRecord[]): Promise<void>
   /** Joins the group. Lanes are shared among the members of a group, and every lane has one owner at a time. */
   subscribe(topic: string, group: string, options?: SubscribeOptions): Promise<Subscription>
-  /** How far a group is. */
+  /** How far a group is. What this process has settled counts as it is in the moment of the call. */
   lag(topic: string, group: string): Promise<Lag>
   /** Looks at records without joining a group, in order of offset within each lane. Newest-first is not offered. */
   read(topic: string, range: ReadRange): Promise<readonly Received[]>

@@ -44,6 +44,20 @@ export const settlingScenarios: Readonly<Record<string, Scenario>> = {
     assert.deepEqual([after.unsettled, after.oldestAt, after.positions.size], [0, undefined, 0])
   },
 
+  'lag is of the moment in which it was asked, though all is settled by the time it is told': async ({
+    open,
+  }) => {
+    await using bus = await open()
+    await bus.publish(TOPIC, [makeRecord('a', 1), makeRecord('a', 2)])
+    const reader = await join(bus)
+    const records = await reader.take(2)
+    const asked = bus.lag(TOPIC, 'g')
+    const settled = reader.settle(records)
+    assert.equal((await asked).unsettled, 2)
+    await settled
+    assert.equal((await bus.lag(TOPIC, 'g')).unsettled, 0)
+  },
+
   'settling twice is settled once': async ({ open }) => {
     await using bus = await open()
     await bus.publish(TOPIC, [makeRecord('a', 1), makeRecord('a', 2)])

@@ -11,18 +11,22 @@ export type Oldest = Map<number, { readonly position: number; readonly at: numbe
 export interface LagQuestion {
   readonly topic: string
   readonly group: string
-  /** Lanes that this process holds: what it has settled counts at once, though its commit is still under way. */
+  /**
+   * Lanes that this process holds: what it has settled counts at once, though its commit is still under way. Only what it has
+   * settled when it asks: what its ledger counted in that moment would otherwise be settled, too, by the time Kafka has answered.
+   */
   readonly held: readonly HeldLane[]
   readonly oldest: Oldest
 }
 
 export async function lagOf(reader: KafkaReader, { topic, group, held, oldest }: LagQuestion): Promise<Lag> {
+  const own = held.map(({ lane, progress }) => [lane, progress.saved()] as const)
   const [ends, starts, saved] = await Promise.all([
     reader.ends(topic),
     reader.starts(topic),
     reader.committed(topic, group),
   ])
-  for (const { lane, progress } of held) saved.set(lane, progress.saved())
+  for (const [lane, progress] of own) saved.set(lane, progress)
   const positions = new Map<number, number>()
   let unsettled = 0
   for (const [lane, end] of ends.entries()) {
