@@ -53,7 +53,8 @@ export interface SqliteBus extends Bus {
   readonly lanes: number
   /**
    * Removes chunks written before `before` (milliseconds since 1970) that every group has settled, step by step until `over`
-   * aborts. Returns how many records.
+   * aborts. A chunk with a stamp after now, when the wall clock was ahead, goes with those written after it. Returns how many
+   * records.
    */
   trim(before: number, over?: AbortSignal): Promise<number>
 }
@@ -66,7 +67,7 @@ export const SQLITE_FEATURES: Features = {
   keepsSettledAbove: true,
 }
 
-/** Chunks removed in one transaction: a thousand rows of up to 1 MB would hold the event loop for too long. */
+/** Chunks looked at, or removed in one transaction, at once: a thousand rows of up to 1 MB would hold the event loop for too long. */
 const TRIM_CHUNKS = 50
 
 export interface Files extends LogFile {
@@ -204,19 +205,39 @@ export class SqliteLogBus implements SqliteBus {
 
   async trim(before: number, over?: AbortSignal): Promise<number> {
     let removed = 0
-    for (const held of this.#topics.values())
-      for (let step = 1; step > 0 && !over?.aborted; removed += step)
-        step = await this.#trimStep(held, before)
+    for (const held of this.#topics.values()) {
+      const old = await this.#oldUpTo(held, before, over)
+      for (let step = 1; step > 0 && !over?.aborted; removed += step) step = await this.#trimStep(held, old)
+    }
     if (removed > 0) this.#options.notify('bus.trimmed', { count: removed })
     return removed
   }
 
+  /**
+   * Up to where all was written before then, as far as it is settled. A stamp after now says nothing, and must not hold up the
+   * rest until its time comes: but the log grows in order, so that what lies before an old chunk is at least as old.
+   */
+  async #oldUpTo({ log, topic }: Held, before: number, over?: AbortSignal): Promise<number> {
+    const { clock } = this.#options
+    let old = log.first
+    for (let from = 0; !this.#closed && !over?.aborted; await clock.sleep(0)) {
+      const chunks = this.#tables.chunksFrom(log.row, from, TRIM_CHUNKS)
+      for (const { at, end } of chunks) {
+        if (end > topic.floor || (at >= before && at <= clock.now())) return old
+        if (at < before) old = end
+        from = end
+      }
+      if (chunks.length === 0) return old
+    }
+    return old
+  }
+
   /** Returns how many records went; 0 when nothing more may. A topic that nobody reads is trimmed by age alone. */
-  async #trimStep(held: Held, before: number): Promise<number> {
+  async #trimStep(held: Held, old: number): Promise<number> {
     if (this.#closed) return 0
     let count = 0
     await this.#committer.exclusive(() => {
-      const first = this.#trimmable(held, before)
+      const first = this.#trimmable(held, old)
       const { log } = held
       count = first - log.first
       if (count === 0) return undefined
@@ -229,12 +250,10 @@ export class SqliteLogBus implements SqliteBus {
   }
 
   /** Where the first chunk begins that must stay. */
-  #trimmable({ log, topic }: Held, before: number): number {
+  #trimmable({ log, topic }: Held, old: number): number {
     let first = log.first
-    for (const chunk of this.#tables.oldest(log.row, TRIM_CHUNKS)) {
-      if (chunk.at >= before || chunk.end > topic.floor) break
-      first = chunk.end
-    }
+    for (const { end } of this.#tables.chunksFrom(log.row, 0, TRIM_CHUNKS))
+      if (end <= Math.min(old, topic.floor)) first = end
     return first
   }
 

@@ -176,13 +176,13 @@ export class Tables {
   }
 
   /**
-   * The oldest chunks of a topic, without their content, whose checksum is therefore not looked at: so the end of one is
+   * The first chunks of a topic from an offset on, without their content, whose checksum is therefore not looked at: so the end of one is
    * where the next begins, as the index has it (of the newest: the head), and not what its own row claims.
    */
-  oldest({ number, head }: TopicRow, limit: number): { end: number; at: number }[] {
+  chunksFrom({ number, head }: TopicRow, offset: number, limit: number): { end: number; at: number }[] {
     const rows = this.#db
-      .prepare('SELECT first, at FROM chunk WHERE topic = ? ORDER BY first LIMIT ?')
-      .all(number, limit + 1)
+      .prepare('SELECT first, at FROM chunk WHERE topic = ? AND first >= ? ORDER BY first LIMIT ?')
+      .all(number, offset, limit + 1)
     return rows
       .slice(0, limit)
       .map(({ at }, index) => ({ end: Number(rows[index + 1]?.first ?? head), at: Number(at) }))

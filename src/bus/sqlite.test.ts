@@ -281,6 +281,27 @@ test('what every group has settled is removed after its time, and nothing else; 
   assert.deepEqual(await readAll(bus), [6, 7, 8, 9])
 })
 
+test('what was written while the clock was ahead goes with what was written after it, and holds up nothing', async () => {
+  const HOUR = 3_600_000
+  let now = 10 * 24 * HOUR
+  await using bus = await open(makeDirectory(), { clock: { ...systemClock, now: () => now } })
+  const say = async (times: number) => {
+    for (let n = 0; n < times; n += 1) await bus.publish(TOPIC, [makeRecord('a', n)])
+  }
+  await say(1)
+  now += 365 * 24 * HOUR
+  await say(120) // more than are looked at in one step
+  now -= 365 * 24 * HOUR
+  assert.equal(await bus.trim(now), 0, 'what is of this hour is not older than it')
+  await say(1)
+  now += HOUR
+  await say(2)
+  assert.equal(await bus.trim(now), 122, 'the three before this hour, and those between them')
+  now += HOUR
+  assert.deepEqual(await readAll(bus), [122, 123])
+  assert.equal(await bus.trim(now), 2)
+})
+
 test('a crash between the first commit of a topic and the anchor is repaired too', async () => {
   const directory = makeDirectory()
   const bus = await open(directory)
