@@ -14,6 +14,7 @@ import type { Notify } from './core/notices.ts'
 import { TOPICS } from './core/record.ts'
 import { GROUP } from './delivery/replay.ts'
 import { SharedPeople } from './ingest/links.ts'
+import { nameOf } from './ledger/name.ts'
 import { openSqliteLedger } from './ledger/sqlite.ts'
 import type { People } from './people/people.ts'
 import { openSqlitePeople } from './people/sqlite.ts'
@@ -33,14 +34,15 @@ export async function openStores(
   opening: AsyncDisposableStack,
 ): Promise<Stores> {
   const { onFatal } = surroundings
-  const { clock, disk, ownsProcess: threaded } = surroundings.world
+  const { clock, ulids, disk, ownsProcess: threaded } = surroundings.world
   const directory = config.dataDir
   const turn = () => clock.sleep(0)
   const ledger = opening.use(await openSqliteLedger({ directory, disk, turn, onFatal, threaded }))
   if (config.bus === 'kafka') {
+    const node = nameOf({ directory, disk, draw: () => ulids(clock.now()) })
     const bus = opening.use(await openClusterBus(config, surroundings))
     const people = opening.use(await openPeople(config, surroundings.world, bus))
-    return { people, ledger, bus, log: undefined, node: nodeOf(directory, surroundings.world) }
+    return { people, ledger, bus, log: undefined, node }
   }
   assertWhole(config, surroundings.world)
   const people = opening.use(openSqlitePeople({ directory, disk, onFatal }))
@@ -114,15 +116,4 @@ async function openPeople({ dataDir, roles }: Config, world: World, bus: Bus): P
   const people = new SharedPeople({ bus, local: openSqlitePeople({ directory, disk }), clock, ulids })
   await people.follow()
   return people
-}
-
-/** A name that the data directory keeps, as its ledger does. */
-function nodeOf(dataDir: string, { disk, ulids, clock }: World): string {
-  const file = disk.syncedFile(join(dataDir, 'node'))
-  try {
-    if (file.size === 0) file.write(0, Buffer.from(ulids(clock.now())))
-    return file.read(0, file.size).toString()
-  } finally {
-    file.close()
-  }
 }
