@@ -1,5 +1,6 @@
 /** The calls of the Track API that delivery makes: values in, a request out. Pure. */
 import { memberMap, objectText } from '../core/json.ts'
+import { v1Name } from '../core/v1-form.ts'
 import type { Call } from './http.ts'
 import { v1Call } from './v1-calls.ts'
 import { PATHS } from './wire.ts'
@@ -41,39 +42,16 @@ export function singleCall(kind: string, value: string): Call {
   const given = memberMap(value)
   const ofV1 = v1Call(kind, given)
   if (ofV1 !== undefined) return ofV1
-  const identifiers = parseIdentifiers(given.get('identifiers'))
-  if (kind === 'anonymous.event') return anonymousEventCall(given, identifiers.get('anonymous_id'))
-  const path = customerPath(identifiers)
-  if (path === undefined) return entityCall(value)
-  if (kind === 'person.identify') return identifyCall(given, path)
-  if (kind === 'person.event' || kind === 'person.page' || kind === 'person.screen')
-    return eventCall(given, path)
-  return entityCall(value)
+  const identifiers = given.get('identifiers')
+  if (kind === 'anonymous.event') return anonymousEventCall(given, membersIn(identifiers).get('anonymous_id'))
+  const name = v1Name(kind, identifiers)
+  if (name === undefined) return entityCall(value)
+  const path = `${PATHS.customers}/${encodeURIComponent(name)}`
+  return kind === 'person.identify' ? identifyCall(given, path) : eventCall(given, path)
 }
 
-const parseIdentifiers = (text: string | undefined): ReadonlyMap<string, string> =>
+const membersIn = (text: string | undefined): ReadonlyMap<string, string> =>
   text?.startsWith('{') ? memberMap(text) : new Map()
-
-/**
- * v1 infers what an identifier is from its shape; undefined where that would name somebody else: an id that looks like an
- * address, an address that does not, and what a path takes for a place in it.
- */
-function customerPath(identifiers: ReadonlyMap<string, string>): string | undefined {
-  const id = nameIn(identifiers, 'id')
-  const email = nameIn(identifiers, 'email')
-  const cioId = nameIn(identifiers, 'cio_id')
-  const isPlainId = id !== undefined && !/@|^cio_|^\.{1,2}$/.test(id)
-  const address = email?.includes('@') ? email : undefined
-  const name = isPlainId ? id : (address ?? (cioId === undefined ? undefined : `cio_${cioId}`))
-  return name === undefined ? undefined : `${PATHS.customers}/${encodeURIComponent(name)}`
-}
-
-/** A number as it was written: one of 19 digits is another after JSON.parse. Customer.io takes null and "" for nothing. */
-function nameIn(identifiers: ReadonlyMap<string, string>, name: string): string | undefined {
-  const text = identifiers.get(name)
-  if (text === undefined || text === 'null' || text === '""') return undefined
-  return text.startsWith('"') ? String(JSON.parse(text)) : text
-}
 
 /**
  * `POST /api/v1/events` with `{"name", "anonymous_id"?, "type"?, "id", "timestamp", "data"}`: the event of somebody not
@@ -109,7 +87,7 @@ function* eventMembers(given: ReadonlyMap<string, string>): Generator<readonly [
 
 /** `PUT /api/v1/customers/{identifier}`: attributes side by side, `_timestamp` among them. */
 function identifyCall(given: ReadonlyMap<string, string>, path: string): Call {
-  const body = parseIdentifiers(given.get('attributes'))
+  const body = membersIn(given.get('attributes'))
   const timestamp = given.get('timestamp')
   const relationships = given.get('cio_relationships')
   const extra: [string, string][] = []

@@ -4,7 +4,7 @@
  */
 import { byteLength } from '../core/json.ts'
 import { LIMITS } from '../core/limits.ts'
-import type { KindClass } from '../core/operation.ts'
+import { V1_ONLY } from '../core/v1-form.ts'
 import { type Identify, identifyText, mergeIdentifies, parseIdentify } from './coalesce.ts'
 import type { Op } from './op.ts'
 
@@ -37,9 +37,6 @@ export interface Room {
  * at a time, so that the others' events travel beside hers.
  */
 const MAX_RUN = 100
-
-/** Classes of which Track v2 has no form. */
-const V1_ONLY: ReadonlySet<KindClass | undefined> = new Set(['anonymous', 'segment', 'form', 'report'])
 
 /**
  * Travels in a call of its own: v2 has no form for it, or it is over the 32 KB that v2 takes, where v1 takes an event with

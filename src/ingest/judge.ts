@@ -5,13 +5,16 @@
 import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import { plainNumber } from '../core/json.ts'
+import { LIMITS } from '../core/limits.ts'
 import type { Notify } from '../core/notices.ts'
 import { HEADER } from '../core/record.ts'
+import { hasV1Form } from '../core/v1-form.ts'
 import { findingsText, type Judged } from '../preflight/finding.ts'
 import { Memory } from '../preflight/memory.ts'
 import { fix, preflight } from '../preflight/preflight.ts'
 import { type Policies, type RuleName, ruleOf } from '../preflight/rules.ts'
 import type { Draft } from './draft.ts'
+import { stampedBytesOver } from './stamp.ts'
 
 export interface JudgeOptions {
   readonly policies: Policies
@@ -37,11 +40,21 @@ export class Judge {
   judge(draft: Draft, nowSeconds = this.now()): Draft {
     const { policies } = this.#options
     const findings = preflight(draft, { policies, nowSeconds, memory: this.#memory })
-    if (findings.length === 0) return draft
+    if (findings.length === 0) return this.#fitting(draft)
     this.#tell(findings)
     const refused = findings.filter(({ policy }) => policy === 'refuse')
     if (refused.length > 0) throw new RefusedByRules(refused)
-    return withFindings(draft, findings)
+    return this.#fitting(withFindings(draft, findings))
+  }
+
+  /** What has a form in Track v1 travels by that, where it is too large for v2. All else must fit with what is added to it. */
+  #fitting(draft: Draft): Draft {
+    const bytes = stampedBytesOver(draft, LIMITS.itemBytes)
+    if (bytes === undefined || hasV1Form(draft.kind, draft.members.get('identifiers'))) return draft
+    const message = `an operation that Track v1 has no form for has at most ${LIMITS.itemBytes} bytes: this has ${bytes} with the id and the time that Sluice adds`
+    const refusal = refuseByRule('item_bytes', '', message)
+    this.#tell(refusal.findings)
+    throw refusal
   }
 
   #tell(findings: readonly Judged[]): void {

@@ -76,7 +76,32 @@ const padded = (bytes: number, frame: string): string =>
   frame.replace('"~"', () => `"${text(bytes - frame.length + 1)}"`)
 const ITEM = '{"type":"person","identifiers":{"id":"1"},"action":"event","name":"n","attributes":{"p":"~"}}'
 
+/** What Sluice adds to an event that has neither: `"id":"<26 characters>",` and `"timestamp":<10 digits>,`. */
+const ADDED = 34 + 23
+const ofPhone = (more: string) =>
+  `{"type":"person","identifiers":{"phone":"+4930123"},"action":"event","name":"n",${more}"attributes":{"p":"~"}}`
+const OWN_ID = '"id":"01K0000000000000000000000A","timestamp":1790000000,'
+const device = (more: string) => `{${more}"platform":"ios","last_used":1,"p":"~"}`
+/** What a device of v1 has more in v2, where its id is a token. */
+const MORE_IN_V2 = '"type":"person","identifiers":{"id":"1"},"action":"add_device",'.length + 3
+
 const CASES: readonly [what: string, rule: RuleName, limit: number, make: Make][] = [
+  [
+    'v2: an event by phone, which v1 has no form for, with what is added to it',
+    'item_bytes',
+    LIMITS.itemBytes,
+    (n) => ({ path: '/api/v2/entity', body: padded(n - ADDED, ofPhone('')) }),
+  ],
+  [
+    'v1: a device, which goes by v2',
+    'item_bytes',
+    LIMITS.itemBytes,
+    (n) => ({
+      method: 'PUT',
+      path: '/api/v1/customers/1/devices',
+      body: padded(n - MORE_IN_V2, `{"device":${device('"id":"t",')}}`),
+    }),
+  ],
   ['v1: an id in the path', 'id_bytes', 150, (n) => put({}, text(n))],
   ['v1: an address in the path', 'id_bytes', 150, (n) => put({}, `${text(n - 4)}@x.y`)],
   ['v1: a cio_id in the path', 'id_bytes', 150, (n) => put({}, `cio_${text(n)}`)],
@@ -296,4 +321,24 @@ test('an item of 32 KB is taken in a batch, and one byte more is its own error',
     const answer = await say({ path: api, body: `{"batch":[${batch}]}` })
     assert.deepEqual([answer.status, answer.taken], [api === '/v1/batch' ? 200 : 207, 1])
   }
+})
+
+test('in a batch as well, what would not fit with what is added to it is its own error, and fits with an id and a time of its own', async () => {
+  const [added, own] = [ofPhone(''), ofPhone(OWN_ID)]
+  const idLikeMail = ITEM.replace('"1"', '"a@b.c"')
+  const items = [
+    padded(LIMITS.itemBytes - ADDED, added),
+    padded(LIMITS.itemBytes - ADDED + 1, added),
+    padded(LIMITS.itemBytes, own),
+    padded(LIMITS.itemBytes, ITEM),
+    padded(LIMITS.itemBytes - ADDED + 1, idLikeMail),
+  ]
+  const answer = await say({ path: '/api/v2/batch', body: `{"batch":[${items.join(',')}]}` })
+  assert.deepEqual([answer.status, answer.taken, answer.rules], [207, 3, 'item_bytes'])
+  const { errors } = JSON.parse(answer.body) as { errors: { batch_index: number; message: string }[] } // the answer of v2
+  assert.deepEqual(
+    errors.map(({ batch_index: index }) => index),
+    [1, 4],
+  )
+  assert.match(errors[0]?.message ?? '', /at most 32768 bytes: this has 32769 with the id and the time/)
 })

@@ -2,7 +2,7 @@
  * The id and the time that an operation carries from here on. An event keeps one ULID through every retry and replay
  * (promise P4); where the client gave an id, the same id always gives the same ULID. Pure, but for the ULIDs it draws.
  */
-import { memberMap } from '../core/json.ts'
+import { byteLength, memberMap } from '../core/json.ts'
 import { isEvent, KINDS, type Kind } from '../core/operation.ts'
 import type { BusRecord, Headers } from '../core/record.ts'
 import { deriveUlid, isUlid, type Ulids } from '../core/ulid.ts'
@@ -145,6 +145,34 @@ function stampedValue(draft: Draft, id: string | undefined, timestamp: string | 
   if (id !== undefined) members.set('id', JSON.stringify(id))
   if (timestamp !== undefined) members.set('timestamp', timestamp)
   return writeValue(members)
+}
+
+/** Room for what is added: an id and a time, each with its name, and a time in a device. */
+const BESIDE = 100
+/** A ULID, and a time, as long as any. */
+const ANY_ULID = '0'.repeat(26)
+const ANY_TIME = 1_000_000_000_000
+
+/**
+ * The bytes of an operation with what is added to it, where these are more than the limit; else undefined. The draft stays as
+ * it is.
+ */
+export function stampedBytesOver(draft: Draft, limit: number): number | undefined {
+  if (lengthOf(draft) * 3 + BESIDE <= limit) return undefined
+  const { clientId } = draft
+  const id = clientId !== undefined && isUlid(clientId) ? clientId : ANY_ULID
+  const copy = draft.plain === undefined ? { ...draft, members: new Map(draft.members) } : draft
+  const bytes = byteLength(new Stamped(copy, { id, seenAs: undefined }, ANY_TIME).value)
+  return bytes > limit ? bytes : undefined
+}
+
+/** Of its text, in UTF-16 units, each of which is three bytes of UTF-8 at the most. */
+function lengthOf(draft: Draft): number {
+  const { plain } = draft
+  if (plain !== undefined) return plain.before.length + plain.after.length
+  let length = 0
+  for (const [name, text] of draft.members) length += name.length + text.length + 4
+  return length
 }
 
 /** Of a device that says no time of its own Customer.io takes that of the call: delivered late, it would be the one used last. */

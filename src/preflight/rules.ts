@@ -77,7 +77,8 @@ const RULES = {
     may: ['refuse'],
   }),
   item_bytes: limit(LIMITS.itemBytes, {
-    checks: 'Bytes of one operation of Track v2, or of one message of the Pipelines API.',
+    checks:
+      'Bytes of one operation of Track v2, or of one message of the Pipelines API; where Track v1 has no form for it (as of who is named by phone), with the id and the time that Sluice adds.',
     todo: 'Split it. An event of up to 100,000 bytes of data can be sent through Track v1.',
     source: 'Track API, v2 limits; Pipelines API',
     may: ['refuse'],
