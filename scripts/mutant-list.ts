@@ -246,10 +246,10 @@ const ROWS: readonly Row[] = [
   ],
   [
     'replays with the newest letter first',
-    'admin/dead-letters.ts',
-    'found.sort(byReceipt)',
-    'found',
-    ['src/admin/admin.test.ts'],
+    'ledger/sqlite-letters.ts',
+    'ORDER BY e.received_at, e.lane',
+    'ORDER BY l.id DESC, e.lane',
+    ['src/ledger/sqlite.test.ts'],
   ],
   [
     'a replay under a fresh id',

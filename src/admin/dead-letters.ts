@@ -3,15 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { SluiceError } from '../core/errors.ts'
 import { bodyText } from '../http/body.ts'
-import {
-  byReceipt,
-  type DeadLetter,
-  type DeadLetters,
-  type DeadQuery,
-  LETTER_STATES,
-  type Ledger,
-  type LetterPlace,
-} from '../ledger/ledger.ts'
+import { type DeadSelection, LETTER_STATES, type Ledger } from '../ledger/ledger.ts'
 import { readJson, readWith } from './input.ts'
 import type { Done, LetterPage } from './wire.ts'
 
@@ -93,46 +85,17 @@ async function act(
   selection: Selection,
   { ledger }: DeadLetterDeps,
 ): Promise<Done> {
-  const { dry_run = false } = selection
-  const ids = await waitingIds(selection, ledger)
+  const { dry_run = false, ...selectors } = selection
+  const ids = await ledger.dead.ids(withoutUnset({ ...selectors, state: 'waiting' }))
   let count = dry_run ? ids.length : 0
   if (!dry_run) for (let at = 0; at < ids.length; at += MOST) count += await verb(ids.slice(at, at + MOST))
   return { count, ids: ids.slice(0, SHOWN_IDS), dry_run }
 }
 
-/**
- * The ids of the selected letters that wait, in the order of the log, since in it they are put through again. Of each no more
- * than its place is kept: there may be more than fit in memory with their values.
- */
-async function waitingIds(selection: Selection, { dead }: Ledger): Promise<string[]> {
-  const found: LetterPlace[] = []
-  for await (const letters of pagesOf(selection, dead))
-    for (const { id, receivedAt, lane, offset } of letters) found.push({ id, receivedAt, lane, offset })
-  return found.sort(byReceipt).map(({ id }) => id)
-}
-
-/** The selected letters that wait, newest first. */
-async function* pagesOf(
-  { ids, dry_run: _, ...selectors }: Selection,
-  dead: DeadLetters,
-): AsyncGenerator<readonly DeadLetter[]> {
-  if (ids) {
-    const letters = await Promise.all(ids.map((id) => dead.find(id)))
-    yield letters.flatMap((letter) => (letter?.state === 'waiting' ? letter : []))
-    return
-  }
-  let after: string | undefined
-  do {
-    const page = await dead.list(withoutUnset({ ...selectors, state: 'waiting', limit: MOST, after }))
-    yield page
-    after = page.length < MOST ? undefined : page.at(-1)?.id
-  } while (after !== undefined)
-}
-
-type Loose = { [Name in keyof DeadQuery]: DeadQuery[Name] | undefined } & { readonly limit: number }
+type Loose<Query> = { [Name in keyof Query]: Query[Name] | undefined }
 
 /** The query with only what is set, as the contract wants it. */
-function withoutUnset(query: Loose): DeadQuery {
+function withoutUnset<Query extends DeadSelection>(query: Loose<Query>): Query {
   const set = Object.entries(query).filter(([, value]) => value !== undefined)
-  return { ...Object.fromEntries(set), limit: query.limit }
+  return Object.fromEntries(set) as Query // what may be unset may be left out
 }

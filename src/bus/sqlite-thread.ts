@@ -1,7 +1,7 @@
 /** The writer of the log on a thread of its own (sqlite/thread.ts): one change after the other. */
 import type { SluiceError } from '../core/errors.ts'
 import { SharedTexts, type Span } from '../sqlite/shared-texts.ts'
-import { moduleBeside, WriterThread } from '../sqlite/thread.ts'
+import { moduleBeside, StoreThread } from '../sqlite/thread.ts'
 import { type Chains, type Change, withTexts } from './sqlite-change.ts'
 import type { Text } from './sqlite-pack.ts'
 import type { Writer } from './sqlite-writer.ts'
@@ -29,7 +29,7 @@ export function writeOnThread(options: ThreadOptions, onFatal: (error: SluiceErr
   const texts = new SharedTexts()
   const given: Given = { ...options, memory: texts.memory }
   const entry = moduleBeside(import.meta.url, 'sqlite-thread-entry')
-  const thread = new WriterThread<Order>({ what: 'log', entry, given, limits: LIMITS, onFatal })
+  const thread = new StoreThread<Order>({ what: 'log', entry, given, limits: LIMITS, onFatal })
   return {
     write: (change) => {
       texts.clear() // the change before is written: one follows on the other

@@ -8,7 +8,7 @@ import type { Clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
 import { type BusRecord, HEADER, type Received, TOPICS } from '../core/record.ts'
-import type { DeadLetter, Ledger, LetterPlace } from '../ledger/ledger.ts'
+import type { DeadLetter, Ledger } from '../ledger/ledger.ts'
 
 export interface ReplayDeps {
   readonly bus: Bus
@@ -47,7 +47,7 @@ export class Replays {
   }
 
   /**
-   * Puts waiting letters through delivery again. More than one slice must come in the order of the log (`byReceipt`): what is
+   * Puts waiting letters through delivery again. More than one slice must come in the order of the log: what is
    * published first is delivered first. Returns the ids of those that were waiting.
    */
   start(ids: readonly string[]): Promise<readonly string[]> {
@@ -95,8 +95,8 @@ export class Replays {
       return 0
     }
     const waiting = await unsettledIds(this.#deps)
-    const marked = await ledger.dead.replaying()
-    const lost = marked.filter(({ id }) => !waiting.has(id))
+    const marked = await ledger.dead.ids({ state: 'replaying' })
+    const lost = marked.filter((id) => !waiting.has(id))
     for (let at = 0; at < lost.length; at += SLICE)
       await this.#publish(await this.#read(lost.slice(at, at + SLICE)))
     this.#owed = false
@@ -104,8 +104,8 @@ export class Replays {
   }
 
   /** Those that are still on their way: one that has ended meanwhile is a letter no more. */
-  async #read(places: readonly LetterPlace[]): Promise<DeadLetter[]> {
-    const found = await Promise.all(places.map(({ id }) => this.#deps.ledger.dead.find(id)))
+  async #read(ids: readonly string[]): Promise<DeadLetter[]> {
+    const found = await Promise.all(ids.map((id) => this.#deps.ledger.dead.find(id)))
     return found.flatMap((letter) => (letter?.state === 'replaying' ? letter : []))
   }
 

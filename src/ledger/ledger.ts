@@ -59,15 +59,15 @@ export interface DeadLetters {
   /** Those that wait, grouped by refusal code, kind and reason. Looks at each of them. */
   groups(): Promise<readonly DeadGroup[]>
   /**
+   * All that are selected, in the order of the log: in it the letters of one person are put through again (promise P3). Ids alone,
+   * since there may be more letters than fit in memory with what they say.
+   */
+  ids(selection: DeadSelection): Promise<readonly string[]>
+  /**
    * Moves waiting letters to `replaying`, durably, before they are published again. Returns those that were waiting, in the
    * order of the log.
    */
   startReplay(ids: readonly string[]): Promise<readonly DeadLetter[]>
-  /**
-   * Letters in `replaying`, in the order of the log: after a crash they are published again, under the same id. Without what
-   * they say: there may be more than fit in memory.
-   */
-  replaying(): Promise<readonly LetterPlace[]>
   /** Gives waiting letters up for good. Returns how many were waiting. */
   drop(ids: readonly string[]): Promise<number>
 }
@@ -83,15 +83,9 @@ export interface DeadLetter extends Entry {
   readonly replays: number
 }
 
-/** Which letter, and where it stands in the order of the log. */
-export type LetterPlace = Pick<Entry, 'id' | 'receivedAt' | 'lane' | 'offset'>
-
-/** The order of the log: in it the letters of one person are put through again (promise P3). */
-export function byReceipt(a: LetterPlace, b: LetterPlace): number {
-  return a.receivedAt - b.receivedAt || a.lane - b.lane || a.offset - b.offset
-}
-
-export interface DeadQuery {
+/** What letters have in common; all of them where nothing is set. */
+export interface DeadSelection {
+  readonly ids?: readonly string[]
   readonly state?: LetterState
   readonly code?: string
   readonly kind?: string
@@ -100,6 +94,9 @@ export interface DeadQuery {
   readonly since?: number
   /** Of this group (see `groups`). */
   readonly group?: string
+}
+
+export interface DeadQuery extends DeadSelection {
   readonly limit: number
   /** The `id` of the last letter of the page before. */
   readonly after?: string

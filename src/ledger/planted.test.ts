@@ -36,7 +36,7 @@ const deadLetters = ({ dead }: Ledger): Ledger['dead'] => ({
   groups: () => dead.groups(),
   waiting: () => dead.waiting(),
   startReplay: (ids) => dead.startReplay(ids),
-  replaying: () => dead.replaying(),
+  ids: (selection) => dead.ids(selection),
   drop: (ids) => dead.drop(ids),
 })
 
@@ -131,7 +131,7 @@ const FAULTS: readonly Planted[] = [
     what: 'loses a letter on its way again',
     foundBy: 'a replay takes waiting letters only',
     fault: (good) => ({
-      dead: { ...deadLetters(good), replaying: async () => (await good.dead.replaying()).slice(1) },
+      dead: { ...deadLetters(good), ids: async (of) => (await good.dead.ids(of)).slice(1) },
     }),
   },
   {

@@ -3,19 +3,12 @@ import { createHash } from 'node:crypto'
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { SluiceError } from '../core/errors.ts'
 import type { Refusal } from '../core/outcome.ts'
-import {
-  byReceipt,
-  type DeadGroup,
-  type DeadLetter,
-  type DeadQuery,
-  type Entry,
-  type LetterPlace,
-  type LetterState,
-} from './ledger.ts'
+import type { DeadGroup, DeadLetter, DeadQuery, DeadSelection, Entry, LetterState } from './ledger.ts'
 import type { CountsTable } from './sqlite-counts.ts'
 import { LETTER_COLUMNS, type LetterRow, toLetter } from './sqlite-row.ts'
 
-const LETTERS = `SELECT ${LETTER_COLUMNS} FROM letters l JOIN entries e ON e.id = l.id`
+const FROM = 'FROM letters l JOIN entries e ON e.id = l.id'
+const LETTERS = `SELECT ${LETTER_COLUMNS} ${FROM}`
 
 const GROUPS = `SELECT group_id AS "group", code, kind, reason, count(*) AS count, count(DISTINCT key) AS people,
     min(ended_at) AS firstAt, max(ended_at) AS lastAt
@@ -23,6 +16,7 @@ const GROUPS = `SELECT group_id AS "group", code, kind, reason, count(*) AS coun
 
 /** `after` works on the id, since lists go from the newest id to the oldest: a letter that leaves shifts no page. */
 const FILTERS = {
+  ids: 'l.id IN (SELECT value FROM json_each(?))',
   state: 'l.state = ?',
   code: 'l.code = ?',
   kind: 'l.kind = ?',
@@ -50,7 +44,6 @@ export class LettersTable {
   readonly #find: StatementSync
   readonly #groups: StatementSync
   readonly #dropped: StatementSync
-  readonly #replaying: StatementSync
 
   constructor(db: DatabaseSync, counts: CountsTable) {
     this.#db = db
@@ -65,8 +58,6 @@ export class LettersTable {
     this.#find = db.prepare(`${LETTERS} WHERE l.id = ?`)
     this.#groups = db.prepare(GROUPS)
     this.#dropped = db.prepare(`SELECT count(*) AS letters FROM letters WHERE state = 'dropped'`)
-    this.#replaying = db.prepare(`SELECT l.id, e.received_at AS receivedAt, e.lane, e."offset"
-      FROM letters l JOIN entries e ON e.id = l.id WHERE l.state = 'replaying'`)
   }
 
   /** Within a transaction; the caller counts. */
@@ -95,19 +86,22 @@ export class LettersTable {
 
   /** Newest id first. */
   list(query: DeadQuery): DeadLetter[] {
-    const conditions = ['true']
-    const values: SQLInputValue[] = []
-    for (const [name, condition] of Object.entries(FILTERS)) {
-      const value = query[name as keyof typeof FILTERS] // Object.entries forgets that these are its own keys
-      if (value === undefined) continue
-      conditions.push(condition)
-      values.push(value)
-    }
-    const sql = `${LETTERS} WHERE ${conditions.join(' AND ')} ORDER BY l.id DESC LIMIT ?`
+    const { where, values } = conditionsOf(query)
+    const sql = `${LETTERS} WHERE ${where} ORDER BY l.id DESC LIMIT ?`
     return this.#db
       .prepare(sql)
       .all(...values, query.limit)
       .map(asLetter)
+  }
+
+  /** In the order of the log. */
+  ids(selection: DeadSelection): string[] {
+    const { where, values } = conditionsOf(selection)
+    const sql = `SELECT l.id ${FROM} WHERE ${where} ORDER BY e.received_at, e.lane, e."offset"`
+    return this.#db
+      .prepare(sql)
+      .all(...values)
+      .map(({ id }) => String(id))
   }
 
   groups(): DeadGroup[] {
@@ -117,13 +111,6 @@ export class LettersTable {
   /** Few, as a rule: who has decided upon a letter replays it. Counted in the index, 0.3 us each. */
   dropped(): number {
     return Number(this.#dropped.get()?.letters)
-  }
-
-  replaying(): LetterPlace[] {
-    return this.#replaying
-      .all()
-      .map((row) => ({ ...row }) as unknown as LetterPlace) // its columns are the fields
-      .sort(byReceipt)
   }
 
   /** Within a transaction. */
@@ -142,6 +129,21 @@ export class LettersTable {
     return ids.filter((id) => this.#move.run(state, id).changes === 1)
   }
 }
+
+function conditionsOf(query: Partial<DeadQuery>): { where: string; values: SQLInputValue[] } {
+  const conditions = ['true']
+  const values: SQLInputValue[] = []
+  for (const [name, condition] of Object.entries(FILTERS)) {
+    const value = query[name as keyof typeof FILTERS] // Object.entries forgets that these are its own keys
+    if (value === undefined) continue
+    conditions.push(condition)
+    values.push(typeof value === 'object' ? JSON.stringify(value) : value)
+  }
+  return { where: conditions.join(' AND '), values }
+}
+
+const byReceipt = (a: DeadLetter, b: DeadLetter): number =>
+  a.receivedAt - b.receivedAt || a.lane - b.lane || a.offset - b.offset
 
 const asLetter = (row: object): DeadLetter => toLetter(row as LetterRow) // the columns of LETTER_COLUMNS
 

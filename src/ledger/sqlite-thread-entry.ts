@@ -2,11 +2,11 @@
 import { given, obeyOrders, tellFatal } from '../sqlite/thread.ts'
 import { LedgerFile } from './sqlite-file.ts'
 import type { Order, ThreadOptions } from './sqlite-thread.ts'
-import { FileWriter } from './sqlite-writer.ts'
+import { FileWriter, type Writer } from './sqlite-writer.ts'
 
 const writer = new FileWriter(new LedgerFile({ ...given<ThreadOptions>(), onFatal: tellFatal }))
 
-obeyOrders<Order>({
+obeyOrders<Order<Writer>>({
   work: ({ verb, given }) => {
     const work = writer[verb] as (...given: readonly unknown[]) => unknown // as Writer has it
     return work.apply(writer, [...given])

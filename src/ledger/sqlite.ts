@@ -6,9 +6,9 @@ import type {
   DeadLetter,
   DeadLetters,
   DeadQuery,
+  DeadSelection,
   Entry,
   Ledger,
-  LetterPlace,
   Occurrence,
 } from './ledger.ts'
 import { BatchesTable } from './sqlite-batches.ts'
@@ -19,11 +19,12 @@ import { groupsOf } from './sqlite-groups.ts'
 import { LettersTable } from './sqlite-letters.ts'
 import { OutcomesTable } from './sqlite-outcomes.ts'
 import { ReachedTable } from './sqlite-reached.ts'
-import { writeOnThread } from './sqlite-thread.ts'
+import { FileReader, type Reader } from './sqlite-reader.ts'
+import { readOnThread, writeOnThread } from './sqlite-thread.ts'
 import { FileWriter, type Writer } from './sqlite-writer.ts'
 
 export interface LedgerOptions extends FileOptions {
-  /** Writes on a thread of its own, with a file of its own on the machine's disk. Default: no. */
+  /** Writes, and looks through letters, on threads of their own, with files of their own on the machine's disk. Default: no. */
   readonly threaded?: boolean
 }
 
@@ -35,8 +36,19 @@ export async function openSqliteLedger({ threaded = false, ...options }: LedgerO
   const { directory, maxPages, onFatal = () => {} } = options
   const file = new LedgerFile(options)
   const limit = maxPages === undefined ? {} : { maxPages }
-  const writer = threaded ? writeOnThread({ directory, ...limit }, onFatal) : new FileWriter(file)
-  return new SqliteLedger(file, writer)
+  const parts = threaded
+    ? {
+        writer: writeOnThread({ directory, ...limit }, onFatal),
+        reader: readOnThread({ directory, ...limit }, onFatal),
+      }
+    : { writer: new FileWriter(file), reader: new FileReader(file) }
+  return new SqliteLedger({ file, ...parts })
+}
+
+interface Parts {
+  readonly file: LedgerFile
+  readonly writer: Writer
+  readonly reader: Reader
 }
 
 /** Reads by its own file, and leaves the writing to the writer: what that says is durable can be read. */
@@ -44,15 +56,17 @@ class SqliteLedger implements Ledger {
   readonly dead: DeadLetters
   readonly #file: LedgerFile
   readonly #writer: Writer
+  readonly #reader: Reader
   readonly #outcomes: OutcomesTable
   readonly #reached: ReachedTable
   readonly #clients: ClientsTable
   /** As the writer told them last: in the file they may be ahead of what those who wait for it have been told. */
   #counts: Counts
 
-  constructor(file: LedgerFile, writer: Writer) {
+  constructor({ file, writer, reader }: Parts) {
     this.#file = file
     this.#writer = writer
+    this.#reader = reader
     const counts = new CountsTable(file.db)
     const letters = new LettersTable(file.db, counts)
     const batches = new BatchesTable(file.db)
@@ -61,7 +75,7 @@ class SqliteLedger implements Ledger {
     this.#clients = new ClientsTable(file.db)
     this.#counts = counts.read()
     const known = () => this.#counts
-    this.dead = new SqliteDeadLetters({ file, writer, letters, known }, (counts) => {
+    this.dead = new SqliteDeadLetters({ file, writer, reader, letters, known }, (counts) => {
       this.#counts = counts
     })
   }
@@ -104,14 +118,12 @@ class SqliteLedger implements Ledger {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writer.close()
+    await Promise.all([this.#writer.close(), this.#reader.close()])
     await this.#file.close()
   }
 }
 
-interface LetterParts {
-  readonly file: LedgerFile
-  readonly writer: Writer
+interface LetterParts extends Parts {
   readonly letters: LettersTable
   readonly known: () => Counts
 }
@@ -119,20 +131,22 @@ interface LetterParts {
 class SqliteDeadLetters implements DeadLetters {
   readonly #file: LedgerFile
   readonly #writer: Writer
+  readonly #reader: Reader
   readonly #letters: LettersTable
   readonly #known: () => Counts
   readonly #onCounts: (counts: Counts) => void
 
-  constructor({ file, writer, letters, known }: LetterParts, onCounts: (counts: Counts) => void) {
+  constructor({ file, writer, reader, letters, known }: LetterParts, onCounts: (counts: Counts) => void) {
     this.#file = file
     this.#writer = writer
+    this.#reader = reader
     this.#letters = letters
     this.#known = known
     this.#onCounts = onCounts
   }
 
-  async list(query: DeadQuery): Promise<readonly DeadLetter[]> {
-    return this.#file.read(() => this.#letters.list(query))
+  list(query: DeadQuery): Promise<readonly DeadLetter[]> {
+    return this.#reader.list(query)
   }
 
   async find(id: string): Promise<DeadLetter | undefined> {
@@ -144,18 +158,18 @@ class SqliteDeadLetters implements DeadLetters {
     return this.#known().dead - this.#file.read(() => this.#letters.dropped())
   }
 
-  async groups(): Promise<readonly DeadGroup[]> {
-    return this.#file.read(() => this.#letters.groups())
+  groups(): Promise<readonly DeadGroup[]> {
+    return this.#reader.groups()
+  }
+
+  ids(selection: DeadSelection): Promise<readonly string[]> {
+    return this.#reader.ids(selection)
   }
 
   async startReplay(ids: readonly string[]): Promise<readonly DeadLetter[]> {
     const { letters, counts } = await this.#writer.startReplay(ids)
     this.#onCounts(counts)
     return letters
-  }
-
-  async replaying(): Promise<readonly LetterPlace[]> {
-    return this.#file.read(() => this.#letters.replaying())
   }
 
   drop(ids: readonly string[]): Promise<number> {

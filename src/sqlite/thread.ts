@@ -1,4 +1,4 @@
-/** A store that is written on a thread of its own: what this thread asks for, that one does, and says what became of it. */
+/** A store with a thread of its own: what this thread asks for, that one does, and says what became of it. */
 import { parentPort, type ResourceLimits, Worker, workerData } from 'node:worker_threads'
 import { type ErrorCode, SluiceError } from '../core/errors.ts'
 
@@ -15,7 +15,7 @@ interface Report {
 }
 
 export interface ThreadOptions {
-  /** What is written, for the name of the thread and for people: `log`. */
+  /** What it works on, for the name of the thread and for people: `log`. */
   readonly what: string
   /** The module that it runs, which calls `obeyOrders`. */
   readonly entry: URL
@@ -37,7 +37,7 @@ export const moduleBeside = (url: string, name: string): URL =>
 const threadFlags = () =>
   process.execArgv.some((flag) => flag.startsWith('--input-type')) ? { execArgv: [] } : {}
 
-export class WriterThread<Order> {
+export class StoreThread<Order> {
   readonly #options: ThreadOptions
   readonly #worker: Worker
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>()
@@ -92,7 +92,7 @@ export class WriterThread<Order> {
 
   #lose(cause: unknown): void {
     const isNews = this.#over === undefined
-    const message = `The thread that writes the ${this.#options.what} ended: ${String(cause)}`
+    const message = `The thread of the ${this.#options.what} ended: ${String(cause)}`
     this.#over ??= new SluiceError('storage_failed', message, { cause })
     for (const { reject } of this.#waiting.values()) reject(this.#over)
     this.#waiting.clear()
@@ -122,7 +122,7 @@ export function obeyOrders<Order>({ work, isLast, after = () => {} }: Obedience<
 }
 
 /** What the thread was given. */
-export const given = <T>(): T => workerData as T // WriterThread gave it
+export const given = <T>(): T => workerData as T // StoreThread gave it
 
 /** On the thread: an error of the disk that nobody waits for. */
 export const tellFatal = (thrown: unknown): void => tell({ error: errorOf(thrown) })
