@@ -52,3 +52,30 @@ export function refusePublicHost(host: string): void {
     details: { host },
   })
 }
+
+/**
+ * The control API has no credentials, so that curl is enough; a web page must not have it for that. A page of another site
+ * brings its own Origin, and one whose name was pointed at this machine (DNS rebinding) brings that name as the Host. Throws
+ * `forbidden`.
+ */
+export function refuseWebPage({ host, origin }: Headers): void {
+  if (typeof host !== 'string') return // not over HTTP: a simulation asks without it
+  if (!LOOPBACK.test(nameOf(host)))
+    throw new SluiceError('forbidden', `The emulator is not called ${host}.`, { hint: ONLY_LOOPBACK })
+  if (origin !== undefined && origin !== `http://${host}`)
+    throw new SluiceError('forbidden', `A page of ${origin} may not control the emulator.`, {
+      hint: ONLY_LOOPBACK,
+    })
+}
+
+const ONLY_LOOPBACK =
+  'Call it from this machine, by localhost or 127.0.0.1, and not from a web page: curl and "sluice emulator" may.'
+
+type Headers = Readonly<Record<string, string | string[] | undefined>>
+
+/** A host without its port, and an IPv6 address without its brackets. */
+const nameOf = (host: string): string =>
+  host
+    .toLowerCase()
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1')

@@ -2,6 +2,7 @@
 import { SluiceError } from '../core/errors.ts'
 import { isObject, parseJson } from '../core/json.ts'
 import { type Answer, json, problem } from './answers.ts'
+import { refuseWebPage } from './auth.ts'
 import { COVERAGE } from './coverage.ts'
 import { type Faults, readRule } from './faults.ts'
 import { type Effect, effectAt, isEventEffect } from './history.ts'
@@ -26,7 +27,10 @@ export function controlRoutes(controlled: Controlled): Route[] {
     method,
     path: `/_emulator/${path}`,
     auth: 'none',
-    respond,
+    respond: (call) => {
+      refuseWebPage(call.headers)
+      return respond(call)
+    },
   })
   return [
     route('GET', 'requests', (call) => listRequests(requests, call)),

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { TrackClient } from 'customerio-node'
 import { makeUlids } from '../core/ulid.ts'
@@ -165,4 +168,35 @@ test('a client that repeats what was cut off has one effect for each ULID', { ti
   )
   const { duplicates, faults } = emulator.stats()
   assert.equal(duplicates, faults.cut)
+})
+
+/** Headers that fetch does not let a program set. */
+async function control(emulator: Emulator, headers: Record<string, string>): Promise<[number, string]> {
+  const { port } = emulator
+  const asked = request({ host: '127.0.0.1', port, method: 'POST', path: '/_emulator/clock', headers })
+  asked.end('{"advanceMs":1000}')
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage] // node:http says so
+  return [answer.statusCode ?? 0, await text(answer)]
+}
+
+test('curl controls it, by every name of this machine, and no web page does', async () => {
+  await using emulator = await start()
+  const { port } = emulator
+  for (const host of [`127.0.0.1:${port}`, `LocalHost:${port}`, `[::1]:${port}`, 'localhost']) {
+    assert.equal((await control(emulator, { host }))[0], 200, host)
+    assert.equal((await control(emulator, { host, origin: `http://${host}` }))[0], 200, host)
+  }
+  const host = `127.0.0.1:${port}`
+  const pages = [
+    { host, origin: 'https://example.com', 'content-type': 'text/plain' },
+    { host, origin: 'null' },
+    { host, origin: 'http://localhost:3000' },
+    { host: `rebound.example.com:${port}` },
+    { host: `rebound.example.com:${port}`, origin: `http://rebound.example.com:${port}` },
+    { host: `127.0.0.1.example.com:${port}` },
+  ]
+  for (const page of pages) {
+    const [status, body] = await control(emulator, page)
+    assert.deepEqual([status, JSON.parse(body).code], [403, 'forbidden'], JSON.stringify(page))
+  }
 })
