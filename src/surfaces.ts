@@ -8,6 +8,7 @@ import type { Bus } from './bus/bus.ts'
 import type { SqliteBus } from './bus/sqlite-bus.ts'
 import type { Config } from './config.ts'
 import type { Clock } from './core/clock.ts'
+import type { SluiceError } from './core/errors.ts'
 import type { Notify } from './core/notices.ts'
 import type { Ulids } from './core/ulid.ts'
 import { type AppRemote, connectApp } from './customerio/app.ts'
@@ -16,11 +17,13 @@ import type { Replays } from './delivery/replay.ts'
 import type { Delivery } from './delivery/worker.ts'
 import { type Address, createServer, type Listen } from './http/server.ts'
 import type { Intake } from './ingest/accept.ts'
+import { trackErrorBody } from './ingest/answers.ts'
 import type { Judge } from './ingest/judge.ts'
 import { trackRoutes } from './ingest/routes.ts'
 import { knowSources, knowWriters } from './ingest/sources.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { People } from './people/people.ts'
+import { appErrorBody } from './relay/answers.ts'
 import { knowCallers } from './relay/callers.ts'
 import { relayRoutes } from './relay/routes.ts'
 import type { LiveFeed } from './telemetry/feed.ts'
@@ -64,7 +67,7 @@ export const serveHttp =
   (listen?: Listen): Serve =>
   async (surfaces, opening) => {
     const { config, clock, ulids } = surfaces
-    const server = createServer({ clock, ulids, ...(listen === undefined ? {} : { listen }) })
+    const server = createServer({ clock, ulids, errorBody, ...(listen === undefined ? {} : { listen }) })
     const remote = appRemote(config, opening) // closed after the server, which finishes what it has begun
     opening.defer(() => server.stop({ noticeMs: config.noticeMs, graceMs: config.shutdownMs }))
     if (config.roles.includes('ingest')) {
@@ -80,6 +83,10 @@ export const serveHttp =
     await server.app.register(admin(surfaces))
     return server.listen({ host: config.host, port: config.port })
   }
+
+/** In the shape of the API that has the path, for a request that never came to its route. */
+const errorBody = (path: string, error: SluiceError): object | undefined =>
+  trackErrorBody(path, error) ?? (path.startsWith('/v1/') ? appErrorBody(path, error) : undefined)
 
 const ingest = ({ config, intake, judge, notify }: Surfaces) =>
   trackRoutes({

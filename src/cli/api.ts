@@ -112,6 +112,7 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   404: 'not_found',
   409: 'conflict',
   413: 'too_large',
+  431: 'headers_too_large',
   503: 'shutting_down',
 }
 

@@ -70,6 +70,13 @@ export const ERRORS = {
     meaning: 'The body is larger than Customer.io takes.',
     hint: 'One operation may have 32 KB, a batch 500 KB, an event of Track v1 100,000 bytes of data. Split it.',
   },
+  headers_too_large: {
+    status: 431,
+    exit: 2,
+    retryable: false,
+    meaning: 'The headers of the request are larger than they may be.',
+    hint: 'Look for a cookie or a token that has grown, or a value that belongs into the body.',
+  },
   not_found: {
     status: 404,
     exit: 6,

@@ -42,13 +42,22 @@ for (const [name, request] of [
   ['a bare line feed', 'POST /echo HTTP/1.1\nHost: x\nContent-Length: 2\n\n{}'],
   ['a space before the colon', `${HEAD}Content-Length : 2\r\n\r\n{}`],
   ['a chunk size that is none', `${HEAD}Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n`],
-  ['headers of 64 KB', `${HEAD}X: ${'a'.repeat(64 * 1024)}\r\n\r\n`],
   ['no HTTP at all', '\u0016\u0003\u0001 hello\r\n\r\n'],
 ] as const)
   test(`${name}: refused with a 4xx, and the connection is closed`, async () => {
     const { port } = await stand()
     assert.match(await answerTo(port, request), /^HTTP\/1\.1 4\d\d /)
   })
+
+test('headers of 64 KB are a 431 that names the limit', async () => {
+  const { port } = await stand()
+  const answer = await answerTo(port, `${HEAD}X: ${'a'.repeat(64 * 1024)}\r\n\r\n`)
+  assert.match(
+    answer,
+    /^HTTP\/1\.1 431 Request Header Fields Too Large\r\n.*x-sluice-code: headers_too_large/s,
+  )
+  assert.match(answer, /may have 16384 bytes in all/)
+})
 
 for (const [name, body, encoding] of [
   ['a gzip bomb', gzipSync(Buffer.alloc(50 * 1024 * 1024)), 'gzip'],

@@ -3,7 +3,7 @@
  * answer, problem+json unless a plugin answers otherwise, and a stop that finishes what was begun.
  */
 import type { IncomingMessage } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import { toListenError } from '../core/address.ts'
 import type { Clock } from '../core/clock.ts'
@@ -11,13 +11,14 @@ import { SluiceError } from '../core/errors.ts'
 import type { Ulids } from '../core/ulid.ts'
 import { BODY_LIMIT, takeBodies } from './body.ts'
 import { CORRELATION_ID, Direct, type DirectRoute } from './direct.ts'
-import { answerProblem, toProblem } from './problem.ts'
+import { answerProblem } from './problem.ts'
+import { answerUnreadable, type ErrorBody } from './unreadable.ts'
 
 /**
  * `import` would read every name that node:http exports, `WebSocket` among them, and with it load the whole of `fetch`: 15 MB
  * and 50 ms of every start.
  */
-const { createServer: createHttpServer } = process.getBuiltinModule('node:http')
+const { createServer: createHttpServer, maxHeaderSize } = process.getBuiltinModule('node:http')
 
 /** Ids of people have at most 150 bytes, 450 characters when each is percent-encoded; device tokens may be longer. */
 const PARAMETER_LIMIT = 4096
@@ -42,6 +43,8 @@ export interface ServerOptions {
   readonly timeouts?: Timeouts
   /** Makes the server reachable, and says where. Default: a TCP socket. */
   readonly listen?: Listen
+  /** Of what no route can answer. Default: application/problem+json. */
+  readonly errorBody?: ErrorBody
 }
 
 /** Throws `port_in_use`, `bad_config`. */
@@ -124,7 +127,7 @@ function createApp(options: ServerOptions, direct: Direct): FastifyInstance {
     return503OnClosing: false,
     // A path that cannot be decoded belongs to no route, and so to no compatible one.
     frameworkErrors: answerProblem,
-    clientErrorHandler: answerUnreadable,
+    clientErrorHandler: answerUnreadable(maxHeaderSize, options.errorBody),
   })
   app.decorate('direct', function (this: FastifyInstance, route: DirectRoute) {
     const { method, url, handle: handler, refuse: errorHandler } = route
@@ -154,20 +157,6 @@ const idOf =
     const given = headers[CORRELATION_ID]
     return typeof given === 'string' && /^[\x21-\x7e]{1,128}$/.test(given) ? given : ulids(clock.now())
   }
-
-/** What is no request, or was too slow to become one: there is no route yet that could answer. */
-function answerUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed) return
-  const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request'
-  const body = JSON.stringify(
-    toProblem(new SluiceError('bad_request', 'No whole HTTP request came in time.')),
-  )
-  if (socket.writable)
-    socket.write(
-      `HTTP/1.1 ${status}\r\ncontent-type: application/problem+json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
-    )
-  socket.destroy(error)
-}
 
 async function listenOnTcp(app: FastifyInstance, { host, port }: Address): Promise<Address> {
   try {

@@ -10,6 +10,7 @@ import type { Judged } from '../preflight/finding.ts'
 import type { RuleName } from '../preflight/rules.ts'
 import type { Draft } from './draft.ts'
 import { RefusedByRules, rulesText, sentence } from './judge.ts'
+import { MESSAGE_TYPES } from './pipelines-read.ts'
 import { type ItemError, invalid } from './read-v2.ts'
 
 const HEADERS = {
@@ -161,3 +162,14 @@ export const answerPipelinesError: AnswerError = (thrown, request, reply) => {
   if (error.row.status >= 500 || isStrict(request)) return answerStrictError(error, request, reply)
   return answerAccepted(reply.headers({ ...errorHeaders(error), ...refusedRules(error) }), [])
 }
+
+/** Track v2 has errors of items; Track v1, what it has beside that path, and the Pipelines API have `meta.errors`. */
+const SHAPES: readonly (readonly [paths: RegExp, shape: Shape])[] = [
+  [/^\/api\/v2\//, itemErrors],
+  [/^\/(api\/v1|unsubscribe|push)\/|^\/auth$/, metaErrors],
+  [new RegExp(`^/v1/(${[...MESSAGE_TYPES, 'batch'].join('|')})$`), metaErrors],
+]
+
+/** The body of an error in the form of the path's own answers; undefined for a path of none of these APIs. */
+export const trackErrorBody = (path: string, error: SluiceError): object | undefined =>
+  SHAPES.find(([paths]) => paths.test(path))?.[1](error)

@@ -18,14 +18,16 @@ const statusOf = ({ code, row }: SluiceError): number =>
 
 export function answerAppError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const error = thrown instanceof SluiceError ? thrown : toHttpError(thrown, request)
-  const status = statusOf(error)
-  const detail = error.code === 'unauthorized' ? 'Unauthorized' : publicMessage(error)
-  const body = SEND.test(request.url)
-    ? { meta: { error: detail } }
-    : { errors: [{ detail, status: String(status), code: error.code }] }
   return reply
-    .code(status)
+    .code(statusOf(error))
     .headers({ ...errorHeaders(error), ...retryAfterOf(error) })
     .type('application/json; charset=utf-8')
-    .send(JSON.stringify(body))
+    .send(JSON.stringify(appErrorBody(request.url, error)))
+}
+
+/** An error in the form of the call that has the path. */
+export function appErrorBody(path: string, error: SluiceError): object {
+  const detail = error.code === 'unauthorized' ? 'Unauthorized' : publicMessage(error)
+  if (SEND.test(path)) return { meta: { error: detail } }
+  return { errors: [{ detail, status: String(statusOf(error)), code: error.code }] }
 }

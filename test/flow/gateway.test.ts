@@ -243,3 +243,21 @@ test('health and metrics tell the figures; an outage at Customer.io does not mak
   assert.match(metrics, /sluice_operations\{state="delivered"\} 1/)
   assert.match(metrics, /sluice_operations\{state="missing"\} 0/)
 })
+
+test('headers that are too large are a 431 in the shape of the API that was called', async () => {
+  const { gateway } = await open()
+  const headers = { cookie: 'a'.repeat(20_000) }
+  const shapes = [
+    ['/api/v1/customers/1', /^{"meta":{"errors":\["The headers/],
+    ['/api/v2/batch', /^{"errors":\[{"reason":"headers_too_large","message":"The headers/],
+    ['/v1/track', /^{"meta":{"errors":\["The headers/],
+    ['/v1/segments', /^{"errors":\[{"detail":"The headers.*"status":"431"/],
+    ['/v1/send/email', /^{"meta":{"error":"The headers/],
+    ['/admin/v1/status', /^{"limit":16384,"type":"urn:sluice:error:headers_too_large"/],
+  ] as const
+  for (const [path, shape] of shapes) {
+    const answer = await fetch(`${gateway.url}${path}`, { method: 'POST', headers })
+    assert.equal(answer.status, 431, path)
+    assert.match(await answer.text(), shape)
+  }
+})
