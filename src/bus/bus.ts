@@ -15,7 +15,7 @@ import type { BusRecord, Place, Received } from '../core/record.ts'
 export interface Bus extends AsyncDisposable {
   readonly features: Features
   /**
-   * Resolves when every record is durable. Throws SluiceError `storage_full` (nothing was stored, try later) or
+   * Resolves when every record is durable. Throws SluiceError `storage_full` or `too_many_files` (nothing was stored, try later) or
    * `storage_failed` (in doubt: it may or may not be there, and the process must stop).
    */
   publish(topic: string, records: readonly BusRecord[]): Promise<void>

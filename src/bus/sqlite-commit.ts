@@ -7,7 +7,7 @@
  * disk leaves in doubt what is stored, so from then on everything is refused and the owner is told to stop.
  */
 import type { Clock } from '../core/clock.ts'
-import { SluiceError } from '../core/errors.ts'
+import { type ErrorCode, isShortage, SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
 import type { BusRecord } from '../core/record.ts'
 import { isFatal } from '../sqlite/database.ts'
@@ -75,14 +75,15 @@ export class Committer {
   readonly #groups = new Map<Group, SqliteLog>()
   #saved = unheard()
   #running: Promise<void> | undefined
-  #full = false
+  /** Why nothing was stored the last time, so that it is told once. */
+  #refusing: ErrorCode | undefined
   #failure: SluiceError | undefined
 
   constructor(options: CommitterOptions) {
     this.#options = options
   }
 
-  /** Resolves when the records are durable. Throws `storage_full` or `storage_failed`. */
+  /** Resolves when the records are durable. Throws `storage_full`, `too_many_files` or `storage_failed`. */
   publish(log: SqliteLog, records: readonly BusRecord[]): Promise<void> {
     if (this.#failure) return Promise.reject(this.#failure)
     const publication = publicationOf(log, records, this.#options.isFollowed(log))
@@ -214,14 +215,14 @@ export class Committer {
     return this.#write({ ...NO_CHANGE, chunks, topics, heads }, groups).then(
       (chains) => this.#adopt(drafted, chains),
       (thrown) => {
-        if (isFull(thrown)) return this.#refusal(thrown)
+        if (isShortage(thrown)) return this.#refusal(thrown)
         throw thrown
       },
     )
   }
 
   #adopt(drafted: readonly Drafted[], chains: Chains): undefined {
-    if (drafted.length > 0) this.#full = false
+    if (drafted.length > 0) this.#refusing = undefined
     for (const draft of drafted) {
       draft.log.adopt(draft, chains.get(draft.row.number) ?? draft.row.chain)
       this.#options.onStored(draft.log)
@@ -244,10 +245,12 @@ export class Committer {
     })
   }
 
-  #refusal(cause: unknown): SluiceError {
-    if (!this.#full) this.#options.notify('bus.full', { path: this.#options.path })
-    this.#full = true
-    return cause instanceof SluiceError ? cause : new SluiceError('storage_full')
+  #refusal(shortage: SluiceError): SluiceError {
+    const { code } = shortage
+    const notice = code === 'storage_full' ? 'bus.full' : 'bus.out_of_files'
+    if (this.#refusing !== code) this.#options.notify(notice, { path: this.#options.path })
+    this.#refusing = code
+    return shortage
   }
 
   #fail(thrown: unknown): SluiceError {

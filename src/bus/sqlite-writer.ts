@@ -14,8 +14,8 @@ import { MIGRATIONS, type Tables } from './sqlite-tables.ts'
 
 export interface Writer {
   /**
-   * Resolves with the chains of its topics when the change is on the disk. Throws `storage_full` (nothing was stored); anything
-   * else leaves in doubt what is stored, and nothing more may be written.
+   * Resolves with the chains of its topics when the change is on the disk. Throws `storage_full` or `too_many_files` (nothing was stored);
+   * anything else leaves in doubt what is stored, and nothing more may be written.
    */
   write(change: Change): Promise<Chains>
   /** Resolves when what was begun is done and the files are closed. */

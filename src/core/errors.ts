@@ -120,6 +120,14 @@ export const ERRORS = {
     meaning: 'The disk is full, or the log has reached its largest size. Nothing of the request was stored.',
     hint: 'Free space or raise the limit. Sluice takes requests again by itself; delivery goes on meanwhile.',
   },
+  too_many_files: {
+    status: 503,
+    exit: 7,
+    retryable: true,
+    meaning:
+      'This process, or the machine, has no descriptor left for another file or connection. Nothing of the request was stored.',
+    hint: 'Raise the limit (ulimit -n, LimitNOFILE), or look for who holds connections open. Sluice takes requests again by itself.',
+  },
   storage_failed: {
     status: 503,
     exit: 1,
@@ -326,9 +334,18 @@ export class SluiceError extends Error {
   }
 }
 
+/** The machine is short of something: nothing was stored, it passes by itself, and it may be tried again. */
+export const isShortage = (thrown: unknown): thrown is SluiceError =>
+  thrown instanceof SluiceError && (thrown.code === 'storage_full' || thrown.code === 'too_many_files')
+
+/** Node's codes for a table of descriptors that is full: that of the process, and that of the machine. */
+const NO_DESCRIPTOR: readonly unknown[] = ['EMFILE', 'ENFILE']
+
 /** Whatever was thrown, as a row of the table; what nobody foresaw is `internal`. */
 export function toSluiceError(thrown: unknown): SluiceError {
   if (thrown instanceof SluiceError) return thrown
   const message = thrown instanceof Error ? thrown.message : String(thrown)
+  if (thrown instanceof Error && 'code' in thrown && NO_DESCRIPTOR.includes(thrown.code))
+    return new SluiceError('too_many_files', message, { cause: thrown })
   return new SluiceError('internal', message, { cause: thrown })
 }

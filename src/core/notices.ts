@@ -88,6 +88,11 @@ export const NOTICES = {
     meaning: 'The log cannot grow: requests are answered 503 until there is space.',
     counter: 'bus_full',
   },
+  'bus.out_of_files': {
+    level: 'error',
+    meaning: 'No descriptor is left for a file of the log: requests are answered 503 until there is one.',
+    counter: 'bus_out_of_files',
+  },
   'bus.failed': {
     level: 'error',
     meaning: 'The disk answered with an error: the process stops so that no answer is a lie.',

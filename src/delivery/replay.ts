@@ -5,7 +5,7 @@
  */
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../core/clock.ts'
-import { SluiceError } from '../core/errors.ts'
+import { isShortage } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
 import { type BusRecord, HEADER, type Received, TOPICS } from '../core/record.ts'
 import type { DeadLetter, Ledger } from '../ledger/ledger.ts'
@@ -68,7 +68,7 @@ export class Replays {
    */
   async resume(): Promise<number> {
     return this.#inLine(() => this.#publishOwed()).catch((thrown) => {
-      if (thrown instanceof SluiceError && thrown.code === 'storage_full') return 0
+      if (isShortage(thrown)) return 0
       throw thrown
     })
   }

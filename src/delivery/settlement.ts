@@ -6,7 +6,7 @@
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../core/clock.ts'
 import { type Ends, isMany } from '../core/ends.ts'
-import { SluiceError } from '../core/errors.ts'
+import { isShortage, SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
 import { type Place, TOPICS } from '../core/record.ts'
 import { countsOf } from '../core/runs.ts'
@@ -136,7 +136,7 @@ export class Settlement {
   /** Never resolves: whoever waits for these to be settled must not go on as if they were. */
   #halt(error: unknown): Promise<never> {
     this.#halted.resolve('halted')
-    if (!isFull(error) && !isAway(error) && !this.#isAbandoned) {
+    if (!isShortage(error) && !isAway(error) && !this.#isAbandoned) {
       this.#options.notify('delivery.failed', { detail: String(error) })
       this.#options.onFatal(error)
     }
@@ -151,7 +151,7 @@ export class Settlement {
     try {
       await this.#whileAway(() => this.#publishAll(ended))
     } catch (error) {
-      if (!isFull(error)) throw error
+      if (!isShortage(error)) throw error
       this.#options.notify('delivery.untold', { count: this.#working })
     }
   }
@@ -168,7 +168,7 @@ export class Settlement {
 
   /** A full disk is waited for, until a stop is asked for: nothing may be settled unrecorded. */
   #whileFull<T>(work: () => Promise<T>): Promise<T> {
-    return this.#whileIt(isFull, work, (error) =>
+    return this.#whileIt(isShortage, work, (error) =>
       this.#options.notify('ledger.full', { detail: error.message }),
     )
   }
@@ -206,9 +206,6 @@ export class Settlement {
     for (const [outcome, count] of counts) this.#options.notify('delivery.settled', { outcome, count })
   }
 }
-
-const isFull = (error: unknown): error is SluiceError =>
-  error instanceof SluiceError && error.code === 'storage_full'
 
 const isAway = (error: unknown): error is SluiceError =>
   error instanceof SluiceError && error.code === 'bus_unavailable'

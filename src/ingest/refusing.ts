@@ -5,6 +5,7 @@ import { type ErrorCode, SluiceError } from '../core/errors.ts'
 /** What is wrong with where things are stored, rather than with what was to be stored. */
 const OURS: ReadonlySet<ErrorCode> = new Set([
   'storage_full',
+  'too_many_files',
   'storage_failed',
   'bus_unavailable',
   'bus_unauthorized',

@@ -56,7 +56,7 @@ export async function writeMessages(
 
 const BATCH = 1000
 /** What passes by itself; what was in doubt is published again under the same ids. */
-const PASSING: ReadonlySet<string> = new Set(['storage_full', 'bus_unavailable'])
+const PASSING: ReadonlySet<string> = new Set(['storage_full', 'too_many_files', 'bus_unavailable'])
 /** While the log is full, or Kafka away, a batch is tried again this often. */
 const RETRY_MS = 1_000
 /** At a stop a batch under way has so long: as when its lane goes to another. */

@@ -18,6 +18,7 @@ import {
 } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { toSluiceError } from '../core/errors.ts'
 
 export interface Disk {
   /** Makes the directory, for its owner alone, where it is missing. */
@@ -31,7 +32,10 @@ export interface Disk {
   syncedFile(path: string): SyncedFile
   /** Bytes that may still be written where the path lies. */
   free(path: string): number
-  /** Makes a file of real blocks: one with holes in it would keep nothing back. False when there is no room for it. */
+  /**
+   * Makes a file of real blocks: one with holes in it would keep nothing back. False when there is no room for it. Throws
+   * `too_many_files`.
+   */
   reserve(path: string, bytes: number): boolean
   remove(path: string): void
   /** Gives a file another name, in place of what has it; nothing where there is no such file. */
@@ -127,8 +131,10 @@ function reserve(path: string, bytes: number): boolean {
       closeSync(file)
     }
     return true
-  } catch {
+  } catch (thrown) {
     rmSync(path, { force: true })
+    const error = toSluiceError(thrown)
+    if (error.code === 'too_many_files') throw error
     return false
   }
 }

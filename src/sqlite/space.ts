@@ -6,7 +6,7 @@
  * one of its own: nothing is settled that it has not recorded, and what is settled leaves the log, which makes room.
  */
 import type { DatabaseSync } from 'node:sqlite'
-import { SluiceError } from '../core/errors.ts'
+import { isShortage, SluiceError } from '../core/errors.ts'
 import type { Disk } from './disk.ts'
 
 const PAGE = 4096
@@ -41,15 +41,21 @@ export class Space {
     this.#kept = disk.exists(path)
   }
 
-  /** To be called before publishing, which needs the reserve to be there or made again. Throws `storage_full`. */
+  /**
+   * To be called before publishing, which needs the reserve to be there or made again. Throws `storage_full`, `too_many_files`.
+   */
   claim(): void {
-    if (!this.keep()) throw new SluiceError('storage_full')
+    this.#kept ||= this.#disk.free(this.#path) >= 2 * RESERVE && this.#disk.reserve(this.#path, RESERVE)
+    if (!this.#kept) throw new SluiceError('storage_full')
   }
 
-  /** Makes the reserve where it is missing and there is room for it. Returns whether it is there. */
-  keep(): boolean {
-    this.#kept ||= this.#disk.free(this.#path) >= 2 * RESERVE && this.#disk.reserve(this.#path, RESERVE)
-    return this.#kept
+  /** Makes the reserve where it is missing, if it can be made now. */
+  keep(): void {
+    try {
+      this.claim()
+    } catch (thrown) {
+      if (!isShortage(thrown)) throw thrown
+    }
   }
 
   /** Runs work that may use the reserve: beyond the largest size, and when the disk is full, in place of the file. */

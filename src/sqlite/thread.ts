@@ -1,6 +1,6 @@
 /** A store with a thread of its own: what this thread asks for, that one does, and says what became of it. */
 import { parentPort, type ResourceLimits, Worker, workerData } from 'node:worker_threads'
-import { type ErrorCode, SluiceError } from '../core/errors.ts'
+import { type ErrorCode, SluiceError, toSluiceError } from '../core/errors.ts'
 
 interface Request {
   readonly number: number
@@ -130,6 +130,6 @@ export const tellFatal = (thrown: unknown): void => tell({ error: errorOf(thrown
 const tell = (report: Report): void => parentPort?.postMessage(report)
 
 function errorOf(thrown: unknown): NonNullable<Report['error']> {
-  if (thrown instanceof SluiceError) return { code: thrown.code, message: thrown.message }
-  return { code: 'internal', message: String(thrown) }
+  const { code, message } = toSluiceError(thrown)
+  return { code, message }
 }
