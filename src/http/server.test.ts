@@ -4,6 +4,7 @@ import { get } from 'node:http'
 import { connect } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { Worker } from 'node:worker_threads'
 import { deflateSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { cases } from '../../test/cases.ts'
@@ -311,7 +312,12 @@ test('a stop cuts what does not finish within its grace', async () => {
 
 test('while it gives notice, a stop refuses even new connections in words; afterwards nobody listens', async () => {
   const noticed = Promise.withResolvers<void>()
-  const sleep: Clock['sleep'] = (ms, signal) => (ms === 100 ? noticed.promise : systemClock.sleep(ms, signal))
+  let parts = 0
+  const sleep: Clock['sleep'] = async (ms, signal) => {
+    if (ms !== 10) return systemClock.sleep(ms, signal)
+    parts += 1
+    await (parts === 10 && noticed.promise) // one that takes long is followed by others
+  }
   const http = createServer({ clock: { ...systemClock, sleep }, ulids: makeUlids() })
   const { host, port } = await http.listen(LOOPBACK)
   const stopped = http.stop({ noticeMs: 100 })
@@ -321,4 +327,28 @@ test('while it gives notice, a stop refuses even new connections in words; after
   noticed.resolve()
   await stopped
   await assert.rejects(fetch(`http://${host}:${port}/echo`))
+})
+
+/** Asks from a thread of its own, on a new connection, and says when the request lies in the kernel, and what came of it. */
+const ASKING = `
+  const { parentPort, workerData: { port, said } } = require('node:worker_threads')
+  const socket = require('node:net').connect(port, '127.0.0.1').setEncoding('latin1')
+  socket.write('GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n', () => {
+    Atomics.store(said, 0, 1)
+    Atomics.notify(said, 0)
+  })
+  socket.once('data', (answer) => parentPort.postMessage(answer))
+  socket.once('error', (error) => parentPort.postMessage(String(error)))
+`
+
+test('what came while the process was held up, and a stop was asked for, is refused in words all the same', async () => {
+  const http = echo()
+  const { port } = await http.listen(LOOPBACK)
+  const stopped = http.stop()
+  const said = new Int32Array(new SharedArrayBuffer(4))
+  const asking = new Worker(ASKING, { eval: true, workerData: { port, said } })
+  const answered = once(asking, 'message')
+  Atomics.wait(said, 0, 0) // nothing is accepted meanwhile
+  assert.match(String((await answered)[0]), /^HTTP\/1\.1 503 /)
+  await Promise.all([stopped, asking.terminate()])
 })

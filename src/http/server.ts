@@ -32,6 +32,18 @@ export interface Timeouts {
   readonly checkMs: number
 }
 
+/**
+ * A notice is given in so many parts. A process that is held up for longer than all of it would otherwise refuse and close in one
+ * breath, and nobody could have heard the one before the other.
+ */
+const PARTS = 10
+
+/**
+ * Turns of the event loop from the end of the notice to the close of the port, which resets whatever lies unread: connections that
+ * came while the process was held up are taken in one, and what they ask is read in the next; the first may be past its look.
+ */
+const TURNS = 3
+
 /** Longer than any load balancer keeps a connection open, so that none is closed under a request. */
 const KEEP_ALIVE_MS = 72_000
 
@@ -87,7 +99,8 @@ export function createServer(options: ServerOptions): HttpServer {
 
   const stop: HttpServer['stop'] = async ({ noticeMs = 0, graceMs = 10_000 } = {}) => {
     stopping = true
-    if (noticeMs > 0) await options.clock.sleep(noticeMs)
+    if (noticeMs > 0) for (let part = 0; part < PARTS; part += 1) await options.clock.sleep(noticeMs / PARTS)
+    for (let turn = 0; turn < TURNS; turn += 1) await options.clock.sleep(0)
     const closed = new AbortController()
     const closing = app.close().then(() => closed.abort())
     await options.clock.sleep(graceMs, closed.signal)
