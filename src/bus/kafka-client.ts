@@ -8,6 +8,8 @@ export interface KafkaCluster {
   readonly sasl?: KafkaLogin
   /** Undefined: plain TCP. An empty object: TLS with the authorities that Node knows. */
   readonly tls?: KafkaTls
+  /** How long a connection may take until one is logged in, milliseconds. Default 5,000. */
+  readonly connectMs?: number
 }
 
 export interface KafkaLogin {
@@ -31,11 +33,11 @@ const CONNECT_MS = 5_000
 
 /** What every client of the cluster is made with. `retries` are tries after the first; the caller bounds the time. */
 export function clientOptions(cluster: KafkaCluster, retries: number | boolean): BaseOptions {
-  const { brokers, sasl, tls } = cluster
+  const { brokers, sasl, tls, connectMs = CONNECT_MS } = cluster
   return {
     clientId: CLIENT_ID,
     bootstrapBrokers: [...brokers],
-    connectTimeout: CONNECT_MS,
+    connectTimeout: connectMs,
     retries,
     retryDelay: RETRY_MS,
     ...(sasl === undefined ? {} : { sasl: { ...sasl } }),
