@@ -382,8 +382,15 @@ const ROWS: readonly Row[] = [
   [
     'the port closed without notice',
     'http/server.ts',
-    'if (noticeMs > 0) await options.clock.sleep(noticeMs)',
+    'await options.clock.sleep(noticeMs / PARTS)',
     '',
+    ['src/http/server.test.ts'],
+  ],
+  [
+    'the port closed over what waits to be accepted',
+    'http/server.ts',
+    'const TURNS = 3',
+    'const TURNS = 1',
     ['src/http/server.test.ts'],
   ],
   // What the simulation found, planted again, and other faults that it takes an unlucky order to notice.
