@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { loadConfig, masked, requireCredentials, shown, unknownVariables } from './config.ts'
 import { SluiceError } from './core/errors.ts'
-import { flagName, parseDuration, SETTING_NAMES, settingOf, twinsOf } from './settings.ts'
+import { flagName, parseDuration, SETTING_NAMES, type SettingName, settingOf, twinsOf } from './settings.ts'
 
 interface Given {
   readonly flags?: Record<string, unknown>
@@ -209,6 +209,37 @@ test('secrets are masked wherever they are shown', async () => {
   assert.equal(shown('apiKey', config), 'hu…r2')
   assert.equal(shown('sources', config), 'default:site:hu…r2')
   assert.equal(shown('appApiKey', config), '')
+})
+
+test('each kind of value takes what people write, and nothing near it', () => {
+  const taken: readonly [SettingName, unknown, unknown][] = [
+    ['siteId', ' s ', 's'],
+    ['lanes', '1024', 1024],
+    ['kafkaTls', 'Yes', true],
+    ['kafkaTls', 'off', false],
+    ['roles', 'ingest , delivery', ['ingest', 'delivery']],
+    ['roles', [' ingest '], ['ingest']],
+    ['kafkaBrokers', ['a:1', '[::1]:9092'], ['a:1', '[::1]:9092']],
+    ['url', ' HTTP://x/a// ', 'HTTP://x/a'],
+    ['trackUrl', 'https://x/', 'https://x'],
+    ['maxLogBytes', '1.5 KB', 1536],
+    ['sources', 'none', []],
+  ]
+  for (const [name, given, value] of taken) assert.deepEqual(settingOf(name).kind.read(given), value)
+  const refused: Readonly<Partial<Record<SettingName, readonly unknown[]>>> = {
+    siteId: ['', ' ', 1, null, ['s'], {}],
+    lanes: ['0', '1025', '1.0', '1e1', ' 1', '-1', '9'.repeat(400)],
+    kafkaTls: ['yess', '', 'TRUE '],
+    roles: ['', 'ingest,', 'Ingest', [], [''], ['ingest', 1]],
+    kafkaBrokers: ['a', 'a:1,', 'a:123456', 'a b:1'],
+    url: ['x', 'http:x', 'http://', 'ftp://x'],
+    trackUrl: ['https://x/a', 'https://u:p@x', 'https://x?q'],
+    sources: ['a:b', [[]], ['x'], [{ name: 'a', site_id: 's', api_key: 'k', write_key: '' }]],
+    preflight: [['id_bytes'], { id_bytes: 1 }],
+  }
+  for (const name of SETTING_NAMES)
+    for (const given of refused[name] ?? [])
+      assert.equal(settingOf(name).kind.read(given), undefined, `${name}: ${JSON.stringify(given)}`)
 })
 
 test('durations are shown as people write them', async () => {

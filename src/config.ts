@@ -5,7 +5,6 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { YAMLParseError } from 'yaml'
-import type { z } from 'zod'
 import { closest } from './core/closest.ts'
 import { SluiceError } from './core/errors.ts'
 import { isObject } from './core/json.ts'
@@ -21,7 +20,7 @@ import {
   twinsOf,
 } from './settings.ts'
 
-type Value<S> = S extends { kind: Kind<z.ZodType<infer V>> }
+type Value<S> = S extends { kind: Kind<infer V> }
   ? S extends { fallback: unknown }
     ? V
     : V | undefined
@@ -129,8 +128,8 @@ function fromSecretFile(name: SettingName, twin: string, path: string, input: Co
 
 function parse(name: SettingName, { value, origin }: Found): unknown {
   const { kind, yaml, secret } = settingOf(name)
-  const parsed = kind.schema.safeParse(value)
-  if (parsed.success) return parsed.data
+  const read = kind.read(value)
+  if (read !== undefined) return read
   const said = secret ? 'something else (not shown: it is a secret)' : JSON.stringify(value)
   throw badConfig(name, `${yaml} must be ${kind.is}; ${origin} says ${said}.`)
 }

@@ -20,7 +20,7 @@ import {
 } from './setting-kinds.ts'
 
 /** "30s", "15m" or "250ms" as milliseconds; undefined when it is none of these. */
-export const parseDuration = (given: string): number | undefined => duration.schema.safeParse(given).data
+export const parseDuration = (given: string): number | undefined => duration.read(given)
 
 export type Known = Readonly<Record<string, unknown>>
 

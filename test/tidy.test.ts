@@ -206,7 +206,7 @@ const VENDORS: Readonly<Record<string, RegExp>> = {
   commander: /^cli\//,
   '@clack/prompts': /^cli\//,
   yaml: /^config\.ts$/,
-  zod: /^(setting-kinds\.ts|config\.ts|admin\/.*)$/,
+  zod: /^admin\//,
   'node:sqlite': /^(sqlite|bus|people|ledger|simulation)\//,
   '@platformatic/kafka': /^bus\/kafka/,
 }

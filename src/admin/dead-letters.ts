@@ -1,10 +1,10 @@
 /** The dead letters over HTTP: looked through page by page, replayed or dropped one by one or by what they have in common. */
 import type { FastifyInstance } from 'fastify'
-import { z } from 'zod'
 import { SluiceError } from '../core/errors.ts'
 import { bodyText } from '../http/body.ts'
-import { type DeadSelection, LETTER_STATES, type Ledger } from '../ledger/ledger.ts'
-import { readJson, readWith } from './input.ts'
+import type { DeadSelection, Ledger } from '../ledger/ledger.ts'
+import { MOST, readJson, readWith } from './input.ts'
+import type { Selection } from './queries.ts'
 import type { Done, LetterPage } from './wire.ts'
 
 export interface DeadLetterDeps {
@@ -16,41 +16,13 @@ export interface DeadLetterDeps {
 }
 
 const PAGE = 100
-const MOST = 1000
 const SHOWN_IDS = 100
-
-/** Milliseconds since 1970, or RFC 3339. */
-const instant = z
-  .union([z.number(), z.string().min(1)])
-  .transform((given) => (Number.isFinite(Number(given)) ? Number(given) : Date.parse(String(given))))
-  .pipe(z.number())
-
-const SELECTORS = {
-  code: z.string().min(1),
-  kind: z.string().min(1),
-  key: z.string().min(1),
-  since: instant,
-  group: z.string().min(1),
-} as const
-
-const QUERY = z
-  .strictObject({
-    ...SELECTORS,
-    state: z.enum(LETTER_STATES),
-    limit: z.coerce.number().int().min(1).max(MOST),
-    after: z.string(),
-  })
-  .partial()
-
-const SELECTION = z
-  .strictObject({ ...SELECTORS, ids: z.array(z.string()).min(1).max(MOST), dry_run: z.boolean() })
-  .partial()
-type Selection = z.infer<typeof SELECTION>
 
 export function deadLetterRoutes(app: FastifyInstance, deps: DeadLetterDeps): void {
   const { dead } = deps.ledger
   app.get('/dead-letters', async (request): Promise<LetterPage> => {
-    const { limit = PAGE, ...query } = readWith(QUERY, request.query)
+    const { LETTERS } = await import('./queries.ts')
+    const { limit = PAGE, ...query } = readWith(LETTERS, request.query)
     const found = await dead.list(withoutUnset({ ...query, limit: limit + 1 }))
     const data = found.slice(0, limit)
     return { data, next_cursor: found.length > limit ? (data.at(-1)?.id ?? null) : null }
@@ -62,13 +34,16 @@ export function deadLetterRoutes(app: FastifyInstance, deps: DeadLetterDeps): vo
     throw new SluiceError('not_found', `No dead letter ${id} is known.`, { details: { id } })
   })
   app.post('/dead-letters/replay', async (request) =>
-    act(deps.replay, readSelection(bodyText(request)), deps),
+    act(deps.replay, await readSelection(bodyText(request)), deps),
   )
-  app.post('/dead-letters/drop', async (request) => act(deps.drop, readSelection(bodyText(request)), deps))
+  app.post('/dead-letters/drop', async (request) =>
+    act(deps.drop, await readSelection(bodyText(request)), deps),
+  )
 }
 
 /** Nothing is selected by silence: an empty selection is refused rather than taken for all. */
-function readSelection(text: string): Selection {
+async function readSelection(text: string): Promise<Selection> {
+  const { SELECTION } = await import('./queries.ts')
   const selection = readWith(SELECTION, readJson(text))
   const { ids, dry_run, ...selectors } = selection
   const selecting = Object.keys(selectors).length

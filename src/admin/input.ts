@@ -3,6 +3,9 @@ import type { z } from 'zod'
 import { SluiceError } from '../core/errors.ts'
 import { parseJson } from '../core/json.ts'
 
+/** So many of anything in one answer, or named in one call, at the most. */
+export const MOST = 1000
+
 /** Throws `bad_request`, which names the field. */
 export function readWith<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
   const parsed = schema.safeParse(input)

@@ -3,7 +3,6 @@
  * unless the configuration says otherwise. Instants are milliseconds since 1970 where a contract has them so.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { z } from 'zod'
 import { SluiceError } from '../core/errors.ts'
 import { digest, readBearer, sameSecret } from '../http/credentials.ts'
 import { type DeadLetterDeps, deadLetterRoutes } from './dead-letters.ts'
@@ -23,8 +22,6 @@ export interface AdminDeps extends TraceSources, DeadLetterDeps {
   busReport(): Promise<BusReport>
 }
 
-const RECENT = z.strictObject({ limit: z.coerce.number().int().min(1).max(1000).default(100) })
-
 /** To be registered on the server: `app.register(adminRoutes(deps))`. */
 export const adminRoutes = (deps: AdminDeps) => async (app: FastifyInstance) => {
   await app.register(async (scope) => mount(scope, deps), { prefix: '/admin/v1' })
@@ -40,6 +37,7 @@ function mount(app: FastifyInstance, deps: AdminDeps): void {
   app.get('/status', () => deps.status())
   app.get('/bus', () => deps.busReport())
   app.get('/operations', async (request) => {
+    const { RECENT } = await import('./queries.ts')
     const { limit } = readWith(RECENT, request.query)
     return { data: await deps.ledger.recent(limit), next_cursor: null }
   })

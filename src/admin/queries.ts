@@ -1,0 +1,37 @@
+/**
+ * What may be asked for, as schemas. Loaded with the first call that asks so: zod is a sixth of the CPU of a start, and few
+ * processes are ever asked.
+ */
+import { z } from 'zod'
+import { LETTER_STATES } from '../ledger/ledger.ts'
+import { MOST } from './input.ts'
+
+/** Milliseconds since 1970, or RFC 3339. */
+const instant = z
+  .union([z.number(), z.string().min(1)])
+  .transform((given) => (Number.isFinite(Number(given)) ? Number(given) : Date.parse(String(given))))
+  .pipe(z.number())
+
+const SELECTORS = {
+  code: z.string().min(1),
+  kind: z.string().min(1),
+  key: z.string().min(1),
+  since: instant,
+  group: z.string().min(1),
+} as const
+
+export const LETTERS = z
+  .strictObject({
+    ...SELECTORS,
+    state: z.enum(LETTER_STATES),
+    limit: z.coerce.number().int().min(1).max(MOST),
+    after: z.string(),
+  })
+  .partial()
+
+export const SELECTION = z
+  .strictObject({ ...SELECTORS, ids: z.array(z.string()).min(1).max(MOST), dry_run: z.boolean() })
+  .partial()
+export type Selection = z.infer<typeof SELECTION>
+
+export const RECENT = z.strictObject({ limit: z.coerce.number().int().min(1).max(MOST).default(100) })
