@@ -440,9 +440,23 @@ const ROWS: readonly Row[] = [
   [
     'a replay that had ended sent again',
     'delivery/replay.ts',
-    "letter.state === 'replaying'",
+    "state === 'replaying' && (round",
+    '(round',
+    ['src/delivery/replay.test.ts'],
+  ],
+  [
+    'a late replay taken for the one that is awaited',
+    'delivery/replay.ts',
+    'round === replays + 1',
     'true',
     ['src/delivery/replay.test.ts'],
+  ],
+  [
+    'a replay that comes twice sent again before its end is on the disk',
+    'delivery/worker.ts',
+    'isBarrier(op) || op.topic === TOPICS.replay',
+    'isBarrier(op)',
+    ['src/delivery/worker.test.ts'],
   ],
   [
     'a replay published beside whoever publishes it',
@@ -461,7 +475,7 @@ const ROWS: readonly Row[] = [
   [
     'a barrier not waited for',
     'delivery/worker.ts',
-    '(isBarrier(op) ? barriers : free).push(op)',
+    '(isHeld(op) ? held : free).push(op)',
     'free.push(op)',
     SIMULATION,
   ],

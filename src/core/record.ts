@@ -66,6 +66,8 @@ export const HEADER = {
   origin: 'origin',
   /** Of a replay where several processes share the bus: whose ledger holds the letter, and so who puts it through. */
   ledger: 'ledger',
+  /** Of a replay: the how many-eth it is of its letter. One that comes late is not taken for the one that is awaited. */
+  round: 'sluice-replay',
   /** Why a record is no operation: JSON with `reason`, `field` and `message`. */
   fault: 'fault',
   /** Of a record that was moved from another bus: where it was first. */

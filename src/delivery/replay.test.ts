@@ -6,7 +6,7 @@ import { openMemoryBus } from '../bus/memory.ts'
 import { systemClock as clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import { silent } from '../core/notices.ts'
-import { type Place, type Received, TOPICS } from '../core/record.ts'
+import { HEADER, type Place, type Received, TOPICS } from '../core/record.ts'
 import { makeUlids } from '../core/ulid.ts'
 import type { Entry } from '../ledger/ledger.ts'
 import { openSqliteLedger } from '../ledger/sqlite.ts'
@@ -122,6 +122,37 @@ test('a replay that ends while it is looked for is not published again', async (
   }
   await replays.catchUp()
   assert.deepEqual(await published(), ids)
+})
+
+test('a letter that is dead once more, and whose next replay is refused, is not left behind for its last one', async () => {
+  const { ids, ledger, memory, before, replays } = await stand()
+  const [id = ''] = ids
+  await replays.start(ids)
+  await ledger.record([{ ...deadOf(id), topic: TOPICS.replay }]) // and the bus does not know it yet
+  before.publish = refuse('storage_full')
+  await assert.rejects(replays.start(ids), { code: 'storage_full' })
+  before.publish = nothing
+  await replays.catchUp()
+  await replays.catchUp()
+  const onBus = await memory.read(TOPICS.replay, { from: 0, limit: 10 })
+  assert.deepEqual(
+    onBus.map((record) => record.headers[HEADER.round]),
+    ['1', '2'],
+  )
+  assert.deepEqual(await siftReplays(ledger, onBus), onBus.slice(1))
+})
+
+test('a replay of which the bus has two, since it left one in doubt, is sent once', async () => {
+  const { ids, ledger, memory, before, replays } = await stand(2)
+  before.publish = refuse('bus_unavailable')
+  await assert.rejects(replays.start(ids), { code: 'bus_unavailable' })
+  before.publish = nothing
+  await replays.catchUp()
+  const again = await memory.read(TOPICS.replay, { from: 0, limit: 10 })
+  await memory.publish(TOPICS.replay, again) // what was in doubt comes after all
+  const onBus = await memory.read(TOPICS.replay, { from: 0, limit: 10 })
+  assert.equal(onBus.length, 4)
+  assert.deepEqual(await siftReplays(ledger, onBus), onBus.slice(0, 2))
 })
 
 test('a replay that had ended before a crash is not sent again, and one that had not is', async () => {

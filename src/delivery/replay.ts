@@ -94,9 +94,10 @@ export class Replays {
       this.#owed = false
       return 0
     }
-    const waiting = await unsettledIds(this.#deps)
+    const rounds = await unsettledRounds(this.#deps)
     const marked = await ledger.dead.ids({ state: 'replaying' })
-    const lost = marked.filter((id) => !waiting.has(id))
+    const onTheirWay = await awaitedOf(rounds, ledger)
+    const lost = marked.filter((id) => !onTheirWay.has(id))
     for (let at = 0; at < lost.length; at += SLICE)
       await this.#publish(await this.#read(lost.slice(at, at + SLICE)))
     this.#owed = false
@@ -124,25 +125,36 @@ export class Replays {
 }
 
 /**
- * Those of them that are still to be sent. One that had ended when the process died, before the bus knew, comes again: sent once
- * more, a deletion would take what came after it. What the ledger knows nothing of is sent.
+ * Those of them that are still to be sent, each once. One that had ended when the process died, before the bus knew, comes again;
+ * and where the bus left in doubt whether it had taken one, two of it may lie there. Sent once more, a deletion would take what
+ * came after it. What the ledger knows nothing of is sent. Those that were let in before must have been recorded.
  */
 export async function siftReplays(
   ledger: Pick<Ledger, 'dead' | 'find'>,
   records: readonly Received[],
 ): Promise<readonly Received[]> {
-  const left: Received[] = []
+  const left = new Map<string, Received>()
   for (const record of records) {
-    const letter = await ledger.dead.find(record.id)
+    const { id } = record
+    const letter = await ledger.dead.find(id)
     const isAwaited =
-      letter === undefined ? (await ledger.find(record.id)) === undefined : letter.state === 'replaying'
-    if (isAwaited) left.push(record)
+      letter === undefined ? (await ledger.find(id)) === undefined : isAwaitedBy(letter, roundOf(record))
+    if (isAwaited && !left.has(id)) left.set(id, record)
   }
-  return left
+  return [...left.values()]
+}
+
+const isAwaitedBy = ({ state, replays }: DeadLetter, round: number | undefined): boolean =>
+  state === 'replaying' && (round === undefined || round === replays + 1)
+
+/** Undefined where a Sluice published it that did not count them yet. */
+function roundOf({ headers }: Pick<BusRecord, 'headers'>): number | undefined {
+  const round = headers[HEADER.round]
+  return round === undefined ? undefined : Number(round)
 }
 
 const recordOf = (
-  { id, key, kind, headers, value }: DeadLetter,
+  { id, key, kind, headers, value, replays }: DeadLetter,
   at: number,
   node: string | undefined,
 ): BusRecord => ({
@@ -150,21 +162,47 @@ const recordOf = (
   key,
   kind,
   at,
-  headers: node === undefined ? headers : { ...headers, [HEADER.ledger]: node },
+  headers: {
+    ...headers,
+    [HEADER.round]: String(replays + 1),
+    ...(node === undefined ? {} : { [HEADER.ledger]: node }),
+  },
   value,
 })
 
-async function unsettledIds({ bus, node }: ReplayDeps): Promise<ReadonlySet<string>> {
-  const ids = new Set<string>()
+/** The letters of which replays lie on the bus, by their round. */
+type Rounds = ReadonlyMap<number | undefined, ReadonlySet<string>>
+
+/**
+ * The letters whose replays, the very ones that are awaited, lie on the bus. One of an earlier round, that has ended and is not
+ * settled yet, or lies beyond one that is not, does not bring the letter anywhere.
+ */
+async function awaitedOf(rounds: Rounds, { dead }: Ledger): Promise<ReadonlySet<string>> {
+  const found = new Set(rounds.get(undefined))
+  for (const [round, lying] of rounds) {
+    if (round === undefined) continue
+    const awaited = await dead.ids({ state: 'replaying', replays: round - 1 })
+    for (const id of awaited) if (lying.has(id)) found.add(id)
+  }
+  return found
+}
+
+async function unsettledRounds({ bus, node }: ReplayDeps): Promise<Rounds> {
+  const rounds = new Map<number | undefined, Set<string>>()
   const { positions } = await bus.lag(TOPICS.replay, replayGroup(node))
   for (const [lane, position] of positions) {
     for (let from = position; ; ) {
       const records = await bus.read(TOPICS.replay, { lane, from, limit: 1000 })
-      for (const { id } of records) ids.add(id)
+      for (const record of records) if (isReplayOf(record, node)) note(rounds, record)
       const last = records.at(-1)
       if (last === undefined) break
       from = last.offset + 1
     }
   }
-  return ids
+  return rounds
+}
+
+function note(rounds: Map<number | undefined, Set<string>>, record: Received): void {
+  const ids = rounds.get(roundOf(record)) ?? new Set()
+  rounds.set(roundOf(record), ids.add(record.id))
 }

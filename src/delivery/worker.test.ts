@@ -47,11 +47,14 @@ interface Given {
   readonly send: (body: string) => Promise<Reply>
   /** What stands between the worker and its subscriptions. */
   readonly around?: (real: Subscription) => Subscription
+  /** What the ledger waits for before it records anything. */
+  readonly beforeRecord?: Promise<void>
 }
 
 /** A worker with a backlog, which asks the ledger for all of it and waits, and a second member that takes half of the lanes when asked to. */
 async function stand(given: Given) {
   const { backlog, replays = [], ended = new Set(), sizes, send, around = (real) => real } = given
+  const { beforeRecord } = given
 
   const asked = Promise.withResolvers<void>()
   const answer = Promise.withResolvers<void>()
@@ -65,6 +68,11 @@ async function stand(given: Given) {
     const place = { topic: TOPICS.events, lane: 0, offset: 0 }
     const end = { outcome: 'delivered', attempts: [], receivedAt: 1, endedAt: 2 } as const
     await ledger.record([{ id, key, kind, headers, ...place, ...end }])
+  }
+  const record = ledger.record.bind(ledger)
+  ledger.record = async (...given) => {
+    await beforeRecord
+    return record(...given)
   }
   const recorded = ledger.recorded.bind(ledger)
   ledger.recorded = async (of) => {
@@ -312,6 +320,33 @@ test('a replay that had ended when the process died is settled and not sent agai
   await started
   while ((await bus.lag(TOPICS.replay, GROUP)).unsettled > 0) await turns(1)
   assert.deepEqual([...sent], ['waiting'])
+  await delivery[Symbol.asyncDispose]()
+})
+
+test('of a replay that lies on the bus twice one is sent, though the other comes while the end of it is on its way to the disk', async () => {
+  const calls: string[] = []
+  const gate = Promise.withResolvers<void>()
+  const twice = eventOf('twice', 1)
+  const { bus, delivery, started, answer } = await stand({
+    backlog: [],
+    replays: [twice, twice],
+    sizes: {},
+    send: async (body) => {
+      for (const [, person] of body.matchAll(/"id":"(\w+)"/g)) calls.push(String(person))
+      return OK
+    },
+    beforeRecord: gate.promise,
+  })
+  answer.resolve()
+  await started
+  while (calls.length === 0) await turns(1)
+  await bus.publish(TOPICS.replay, [twice])
+  await bus.publish(TOPICS.events, [eventOf('live')])
+  while (!calls.includes('live')) await turns(1)
+  await turns(20)
+  gate.resolve()
+  while ((await bus.lag(TOPICS.replay, GROUP)).unsettled > 0) await turns(1)
+  assert.deepEqual(calls, ['twice', 'live'])
   await delivery[Symbol.asyncDispose]()
 })
 

@@ -7,7 +7,7 @@ import type { Clock, Random } from '../core/clock.ts'
 import type { Feed } from '../core/feed.ts'
 import type { Notify } from '../core/notices.ts'
 import type { Attempt } from '../core/outcome.ts'
-import type { Place, Received } from '../core/record.ts'
+import { type Place, type Received, TOPICS } from '../core/record.ts'
 import { Wakeup } from '../core/wakeup.ts'
 import { within } from '../core/within.ts'
 import type { Remote } from '../customerio/http.ts'
@@ -266,18 +266,18 @@ export class Delivery implements AsyncDisposable {
 
   /**
    * The next operation of a person may go as soon as the one before has ended. After a barrier it waits for the disk as
-   * well: repeated after a crash, that would undo what came later.
+   * well: repeated after a crash, that would undo what came later. So it does after a replay, of which the bus may hold two.
    */
   #settle(ended: readonly Ended[]): void {
     if (ended.length === 0) return
     for (const { op, refusal } of ended) if (refusal) noteRefusal(op, refusal)
     tellEnd(this.#options.feed, ended, this.#options.clock.now())
-    const [free, barriers]: [Op[], Op[]] = [[], []]
-    for (const { op } of ended) if (op.class !== undefined) (isBarrier(op) ? barriers : free).push(op)
+    const [free, held]: [Op[], Op[]] = [[], []]
+    for (const { op } of ended) if (op.class !== undefined) (isHeld(op) ? held : free).push(op)
     const settled = this.#settlement.add(ended)
     this.#release(free)
     void settled.then(() => {
-      this.#release(barriers)
+      this.#release(held)
       this.#work.ring()
     })
   }
@@ -292,5 +292,7 @@ export class Delivery implements AsyncDisposable {
     await this.#settlement.drained()
   }
 }
+
+const isHeld = (op: Op): boolean => isBarrier(op) || op.topic === TOPICS.replay
 
 const deadOf = (op: Op): Ended => ({ op, outcome: 'dead', refusal: faultOf(op.headers) })

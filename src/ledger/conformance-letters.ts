@@ -195,6 +195,7 @@ export const letterScenarios: readonly Scenario[] = [
       const letter = await (await open()).dead.find('L1')
       assert.equal(letter?.state, 'waiting')
       assert.equal(letter?.replays, 3)
+      assert.deepEqual(await ledger.dead.ids({ replays: 3 }), ['L1'])
       assert.equal(letter?.endedAt, NOON + 801)
       assert.deepEqual(letter?.refusal, refusal)
       assert.deepEqual(letter?.attempts, [REFUSED, again, again, again])

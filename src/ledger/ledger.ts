@@ -94,6 +94,8 @@ export interface DeadSelection {
   readonly since?: number
   /** Of this group (see `groups`). */
   readonly group?: string
+  /** So many replays of it have ended. */
+  readonly replays?: number
 }
 
 export interface DeadQuery extends DeadSelection {

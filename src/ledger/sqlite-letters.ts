@@ -23,6 +23,7 @@ const FILTERS = {
   key: 'l.key = ?',
   since: 'l.ended_at >= ?',
   group: 'l.group_id = ?',
+  replays: 'e.replays = ?',
   after: 'l.id < ?',
 } as const satisfies { [name in Exclude<keyof DeadQuery, 'limit'>]: string }
 
