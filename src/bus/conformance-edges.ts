@@ -83,6 +83,13 @@ export const edgeScenarios: Readonly<Record<string, Scenario>> = {
     assert.equal((await within(Promise.resolve(waiting), 'the end')).done, true)
   },
 
+  'closing the bus leaves nobody who was about to subscribe': async ({ open }) => {
+    const bus = await open()
+    const opening = assertRejects(() => bus.subscribe(TOPIC, 'late'))
+    await bus[Symbol.asyncDispose]()
+    assert.equal(await within(opening, 'a refusal'), 'shutting_down')
+  },
+
   'closing the bus leaves no publication in the air': async ({ open }) => {
     const bus = await open()
     const publishing = [1, 2, 3].map((n) => bus.publish(TOPIC, [makeRecord('a', n)]))

@@ -1,5 +1,6 @@
 /** A subscription on Kafka: a member of a group, the lanes it holds, what it fetches for them and what it commits. */
 import type { Clock } from '../core/clock.ts'
+import { SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
 import type { Place, Received } from '../core/record.ts'
 import type { SubscribeOptions, Subscription } from './bus.ts'
@@ -49,7 +50,7 @@ export class KafkaSubscription implements Subscription {
   #toldUnreachable = false
   #restarting = false
 
-  private constructor(options: KafkaSubscriptionOptions) {
+  constructor(options: KafkaSubscriptionOptions) {
     this.#options = options
     const { drainMs = DRAIN_MS, onRevoke } = options
     this.#lanes = new Lanes({
@@ -68,13 +69,12 @@ export class KafkaSubscription implements Subscription {
     this.#member = this.#makeMember()
   }
 
-  /** Resolves when it is a member of the group. */
-  static async open(options: KafkaSubscriptionOptions): Promise<KafkaSubscription> {
-    const subscription = new KafkaSubscription(options)
-    subscription.#member.join()
-    await subscription.#joined.promise
-    subscription.#watching = subscription.#watch()
-    return subscription
+  /** Resolves when it is a member of the group. Throws `shutting_down` when it is closed before. */
+  async open(): Promise<void> {
+    this.#member.join()
+    await this.#joined.promise
+    if (this.#over.signal.aborted) throw new SluiceError('shutting_down', 'The bus is closed.')
+    this.#watching = this.#watch()
   }
 
   get topic(): string {

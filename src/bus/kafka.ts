@@ -71,13 +71,20 @@ class KafkaBus implements Bus {
     const { cluster, clock, sessionMs = 10_000, stallMs = 30_000 } = this.#options
     const { heartbeatMs = Math.ceil(sessionMs / 12) } = this.#options
     const { lanes } = await this.#reader.resolve(topic)
-    const subscription = await KafkaSubscription.open({
+    this.#assertOpen()
+    const subscription = new KafkaSubscription({
       ...options,
       ...{ cluster, reader: this.#reader, topic, group, lanes, sessionMs, heartbeatMs, stallMs, clock },
       notify: this.#notify,
       onClose: (closed) => this.#subscriptions.delete(closed),
     })
-    this.#subscriptions.add(subscription)
+    this.#subscriptions.add(subscription) // while it joins as well, which may take as long as Kafka is away
+    try {
+      await subscription.open()
+    } catch (thrown) {
+      await subscription[Symbol.asyncDispose]()
+      throw thrown
+    }
     return subscription
   }
 

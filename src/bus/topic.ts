@@ -1,5 +1,6 @@
 /** One topic with its groups and their members: what the memory bus and the SQLite bus have in common. */
 import type { Clock } from '../core/clock.ts'
+import { SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
 import type { Received } from '../core/record.ts'
 import type { Lag, ReadRange, SubscribeOptions, Subscription } from './bus.ts'
@@ -27,6 +28,7 @@ export class Topic {
   readonly #groups: Map<string, Group>
   readonly #searches = new Map<string, Search>()
   readonly #subscriptions = new Set<LogSubscription>()
+  #closed = false
 
   constructor(options: TopicOptions) {
     this.#options = options
@@ -55,6 +57,7 @@ export class Topic {
   async subscribe(name: string, options: SubscribeOptions): Promise<Subscription> {
     const { log, name: topic, persist, clock, notify } = this.#options
     const group = await this.#join(name)
+    if (this.#closed) throw new SluiceError('shutting_down', 'The bus is closed.')
     const subscription = new LogSubscription({
       ...options,
       topic,
@@ -97,6 +100,7 @@ export class Topic {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     for (const subscription of [...this.#subscriptions]) await subscription[Symbol.asyncDispose]()
   }
 

@@ -69,7 +69,7 @@ export class Supply implements AsyncDisposable {
 
   /** Resolves when it has subscribed. `run` is given what goes on until the stop. */
   async start(run: (loop: Promise<void>) => void): Promise<void> {
-    const { bus, node } = this.#options
+    const { bus, node, stop } = this.#options
     if (bus.features.shared) this.#recovery.giveUp()
     else await this.#recovery.begin(await bus.lag(TOPICS.events, GROUP))
     for (const topic of [TOPICS.events, TOPICS.replay]) {
@@ -77,6 +77,7 @@ export class Supply implements AsyncDisposable {
         batch: topic === TOPICS.replay ? REPLAY_OPS : this.#window.batch,
         onRevoke: (lanes) => this.#handOver(topic, lanes),
       })
+      if (stop.aborted) return await subscription[Symbol.asyncDispose]() // the stop could not wait so long
       this.#subscriptions.set(topic, subscription)
       this.#room.set(topic, new Wakeup())
       run(this.#intake(topic, subscription))

@@ -29,7 +29,9 @@ const turns = async (count: number) => {
   for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve))
 }
 
-const aroundSubscriptions = (bus: Bus, around: (real: Subscription) => Subscription): Bus => ({
+type Around = (real: Subscription) => Subscription | Promise<Subscription>
+
+const aroundSubscriptions = (bus: Bus, around: Around): Bus => ({
   features: bus.features,
   publish: (...args) => bus.publish(...args),
   lag: (...args) => bus.lag(...args),
@@ -46,7 +48,7 @@ interface Given {
   readonly sizes: Partial<Sizes>
   readonly send: (body: string) => Promise<Reply>
   /** What stands between the worker and its subscriptions. */
-  readonly around?: (real: Subscription) => Subscription
+  readonly around?: Around
   /** What the ledger waits for before it records anything. */
   readonly beforeRecord?: Promise<void>
 }
@@ -223,6 +225,35 @@ test('a bus that takes no word of what is settled, as Kafka while it is away, do
   await started
   while (sent.size < PEOPLE) await turns(1)
   await delivery[Symbol.asyncDispose]()
+})
+
+test('what opens after a stop that could not wait for it is closed, and reads nothing', async () => {
+  const opened = Promise.withResolvers<void>()
+  const open = new Set<Subscription>()
+  const { delivery, started, answer, sent } = await stand({
+    backlog: oneOfEach(),
+    sizes: {},
+    send: async () => OK,
+    around: async (real) => {
+      open.add(real)
+      await opened.promise
+      return {
+        share: 1,
+        settle: (places) => real.settle(places),
+        [Symbol.asyncIterator]: () => real[Symbol.asyncIterator](),
+        [Symbol.asyncDispose]: async () => {
+          open.delete(real)
+          await real[Symbol.asyncDispose]()
+        },
+      }
+    },
+  })
+  answer.resolve()
+  while (open.size === 0) await turns(1)
+  await delivery[Symbol.asyncDispose]()
+  opened.resolve()
+  await started
+  assert.deepEqual([open.size, sent.size], [0, 0])
 })
 
 test('a barrier leaves only when what went before it is settled, and what follows only when the barrier is', async () => {

@@ -113,7 +113,9 @@ export class Delivery implements AsyncDisposable {
     const run = (loop: Promise<void>) => void this.#loops.push(this.#guard(loop))
     this.#started = this.#supply.start(run)
     run(this.#pump())
-    await this.#started
+    await this.#started.catch((thrown) => {
+      if (!this.#stop.signal.aborted) throw thrown
+    })
   }
 
   state(): DeliveryState {
