@@ -1,5 +1,5 @@
 /** App API: people, found by address, by filter or by name, with what they are in and related to. */
-import { isObject, objectText, parseJson, plainText } from '../core/json.ts'
+import { elements, isObject, memberMap, objectText, parseJson } from '../core/json.ts'
 import { type Answer, appError, appJson } from './answers.ts'
 import { identifiersView, membersView } from './app-identifiers.ts'
 import {
@@ -75,8 +75,8 @@ function attributesOfMany(state: State, { text }: Call): Answer {
   const ids: unknown = isObject(body) ? body.ids : undefined
   if (!Array.isArray(ids)) return appError(400, 'ids must be an array', { pointer: '/ids' })
   if (ids.length > 100) return appError(400, 'ids cannot have more than 100 entries', { pointer: '/ids' })
-  const found = ids
-    .map((id: unknown) => findPerson(state, { kind: 'id', value: plainText(id) }))
+  const found = elements(memberMap(text).get('ids') ?? '[]')
+    .map((id) => findPerson(state, { kind: 'id', value: scalarText(id) }))
     .filter((person) => person !== undefined)
   return appJson(`{"customers":[${found.map(customerView).join(',')}]}`)
 }

@@ -33,7 +33,8 @@ function bench(): Bench {
     given: (...items) => {
       for (const item of items) {
         const read = readItem(typeof item === 'string' ? item : JSON.stringify(item))
-        if (read.value.type !== 'anonymous') assert.equal(faultIn(read), undefined)
+        if (read.value.type !== 'anonymous' && read.value.type !== 'segment')
+          assert.equal(faultIn(read), undefined)
         apply(state, read, { accepted: NOW, now: NOW })
       }
       return self
@@ -194,6 +195,28 @@ describe('attributes', () => {
       tiny: '1.10',
       deep: '{"b": 1, "a": [1.0]}',
     })
+  })
+
+  test('ids that are numbers are told apart to the last digit', () => {
+    const [one, two] = ['9007199254740992', '9007199254740993'] // one number to JSON.parse
+    const relate = (person: string, object: string) =>
+      `{"type":"person","action":"add_relationships","identifiers":{"id":${person}},"cio_relationships":[{"identifiers":{"object_type_id":1,"object_id":${object}}}]}`
+    const { state, person } = bench().given(
+      ...[one, two].flatMap((id) => [
+        `{"type":"object","action":"identify","identifiers":{"object_type_id":1,"object_id":${id}}}`,
+        relate(id, id),
+        `{"type":"anonymous","action":"event","identifiers":{"anonymous_id":${id}},"name":"seen"}`,
+      ]),
+      `{"type":"segment","action":"add_customers","segment_id":"3","id_type":"id","ids":[${two}]}`,
+      `{"type":"object","action":"identify_anonymous","identifiers":{"object_type_id":1,"object_id":${one}},"cio_relationships":[{"identifiers":{"anonymous_id":${two}}}]}`,
+      `{"type":"object","action":"delete","identifiers":{"object_type_id":1,"object_id":${one}}}`,
+    )
+    assert.deepEqual([...state.objects.keys()], [`1:${two}`])
+    assert.deepEqual([...(person(`id:${one}`)?.relationships.keys() ?? [])], [])
+    assert.deepEqual([...(person(`id:${two}`)?.relationships.keys() ?? [])], [`1:${two}`])
+    assert.deepEqual([...state.unclaimed.keys()], [one, two])
+    assert.deepEqual([...state.unclaimedRelationships.keys()], [two])
+    assert.deepEqual([...(state.segments.get('3')?.members ?? [])], [person(`id:${two}`)?.cioId])
   })
 
   test('a dotted preference sets one topic and keeps the others', () => {

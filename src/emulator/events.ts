@@ -3,7 +3,7 @@ import { plainText } from '../core/json.ts'
 import { isUlid } from '../core/ulid.ts'
 import { append, type Effect, type EventType, effectAt } from './history.ts'
 import { type Identifier, identifierKey, identifiersIn } from './identifiers.ts'
-import { type Item, timestampOf } from './item.ts'
+import { type Item, isEmptyValue, partMap, scalarText, timestampOf } from './item.ts'
 import { bestIdentifier, type Person } from './person.ts'
 import { reachPerson, type State } from './state.ts'
 
@@ -63,9 +63,8 @@ function recordAnonymous(state: State, item: Item, arrival: Arrival): void {
 }
 
 function anonymousIdOf(item: Item): string | undefined {
-  const { identifiers } = item.value
-  const given = (identifiers as { anonymous_id?: unknown } | undefined)?.anonymous_id // any JSON object may be asked
-  return given === undefined || given === null || given === '' ? undefined : plainText(given)
+  const given = partMap(item, 'identifiers').get('anonymous_id')
+  return given === undefined || isEmptyValue(given) ? undefined : scalarText(given)
 }
 
 function keep(state: State, item: Item, of: Arrival & { owner: string | null; key: string }): Effect {

@@ -1,12 +1,11 @@
 /** Objects: identify and delete (Track API v2, type `object`). */
-import { isObject, type JsonObject, plainText } from '../core/json.ts'
 import { type ActivityType, append } from './history.ts'
 import { type Item, isEmptyValue, partMap, scalarText } from './item.ts'
 import type { CustomObject, State } from './state.ts'
 
 /** Creates or updates an object. A cio_object_id that is not known is dropped: it serves for updates only. */
 export function identifyObject(state: State, item: Item): void {
-  const object = findOrCreateObject(state, item.value.identifiers)
+  const object = findOrCreateObject(state, partMap(item, 'identifiers'))
   if (object === undefined) {
     state.counts.dropped += 1
     return
@@ -28,7 +27,7 @@ function setAttributes(object: CustomObject, given: Map<string, string>): Record
 }
 
 export function deleteObject(state: State, item: Item): void {
-  const object = findObject(state, item.value.identifiers)
+  const object = findObject(state, partMap(item, 'identifiers'))
   if (object === undefined) return
   const key = objectKeyOf(object)
   for (const cioId of object.people) state.people.get(cioId)?.relationships.delete(key)
@@ -40,21 +39,25 @@ export function deleteObject(state: State, item: Item): void {
 /** The key under which State holds an object. */
 export const objectKeyOf = (object: CustomObject): string => `${object.typeId}:${object.objectId}`
 
-/** The object that `identifiers` name, by cio_object_id or by object_type_id and object_id. */
-export function findObject(state: State, identifiers: unknown): CustomObject | undefined {
-  if (!isObject(identifiers)) return undefined
-  const key = keyIn(identifiers) ?? state.objectDirectory.get(plainText(identifiers.cio_object_id))
+/** Identifiers as the texts of their members: one that is a number keeps all its digits. */
+type Texts = ReadonlyMap<string, string>
+
+/** The object that they name, by cio_object_id or by object_type_id and object_id. */
+export function findObject(state: State, identifiers: Texts): CustomObject | undefined {
+  const key = keyIn(identifiers) ?? state.objectDirectory.get(valueIn(identifiers, 'cio_object_id') ?? '')
   return key === undefined ? undefined : state.objects.get(key)
 }
 
-export function findOrCreateObject(state: State, identifiers: unknown): CustomObject | undefined {
+export function findOrCreateObject(state: State, identifiers: Texts): CustomObject | undefined {
   const known = findObject(state, identifiers)
-  if (known !== undefined || !isObject(identifiers) || keyIn(identifiers) === undefined) return known
+  const typeId = valueIn(identifiers, 'object_type_id')
+  const objectId = valueIn(identifiers, 'object_id')
+  if (known !== undefined || typeId === undefined || objectId === undefined) return known
   state.objectsEver += 1
   const object = {
     cioObjectId: `ob${state.objectsEver.toString(16).padStart(8, '0')}`,
-    typeId: plainText(identifiers.object_type_id),
-    objectId: String(identifiers.object_id),
+    typeId,
+    objectId,
     attributes: new Map(),
     people: new Set<string>(),
   }
@@ -64,9 +67,14 @@ export function findOrCreateObject(state: State, identifiers: unknown): CustomOb
   return object
 }
 
-function keyIn(identifiers: JsonObject): string | undefined {
-  const { object_type_id: type, object_id: id } = identifiers
-  return type === undefined || id === undefined ? undefined : `${String(type)}:${String(id)}`
+function keyIn(identifiers: Texts): string | undefined {
+  const [type, id] = [valueIn(identifiers, 'object_type_id'), valueIn(identifiers, 'object_id')]
+  return type === undefined || id === undefined ? undefined : `${type}:${id}`
+}
+
+function valueIn(identifiers: Texts, name: string): string | undefined {
+  const text = identifiers.get(name)
+  return text === undefined ? undefined : scalarText(text)
 }
 
 function recordOfObject(

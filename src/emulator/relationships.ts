@@ -1,7 +1,7 @@
 /** Relationships between people and objects: added and removed from either side, and by anonymous_id beforehand. */
-import { elements, isObject, memberMap } from '../core/json.ts'
+import { elements, memberMap } from '../core/json.ts'
 import { identifiersIn, identifiersOf } from './identifiers.ts'
-import { type Item, isEmptyValue, part, textsOf } from './item.ts'
+import { type Item, isEmptyValue, part, partMap, scalarText, textsOf } from './item.ts'
 import { findObject, findOrCreateObject, objectKeyOf } from './objects.ts'
 import type { Person } from './person.ts'
 import { type CustomObject, findPerson, reachPerson, record, type State } from './state.ts'
@@ -9,7 +9,7 @@ import { type CustomObject, findPerson, reachPerson, record, type State } from '
 /** Relates the person to the objects that the item lists under `cio_relationships`; unknown objects are created. */
 export function relateToObjects(state: State, person: Person, item: Item, at: number): void {
   for (const { identifiers, attributes } of relationshipsIn(item)) {
-    const object = findOrCreateObject(state, identifiers.value)
+    const object = findOrCreateObject(state, identifiers.texts)
     if (object !== undefined) relate(state, { person, object, attributes, at })
   }
 }
@@ -27,17 +27,17 @@ export function removeFromPerson(state: State, item: Item, at: number): void {
   const person = identifier && findPerson(state, identifier)
   if (person === undefined) return
   for (const { identifiers } of relationshipsIn(item)) {
-    const object = findObject(state, identifiers.value)
+    const object = findObject(state, identifiers.texts)
     if (object !== undefined) unrelate(state, { person, object, at })
   }
 }
 
 /** Object: identify and add_relationships, with the people under `cio_relationships`; unknown people are created. */
 export function addToObject(state: State, item: Item, at: number): void {
-  const object = findOrCreateObject(state, item.value.identifiers)
+  const object = findOrCreateObject(state, partMap(item, 'identifiers'))
   if (object === undefined) return
   for (const { identifiers, attributes } of relationshipsIn(item)) {
-    const [identifier] = identifiersOf(identifiers.value, () => memberMap(identifiers.text))
+    const [identifier] = identifiersOf(identifiers.value, () => identifiers.texts)
     const person = identifier && reachPerson(state, identifier, at)
     if (person !== undefined) relate(state, { person, object, attributes, at })
   }
@@ -45,10 +45,10 @@ export function addToObject(state: State, item: Item, at: number): void {
 
 /** Object: delete_relationships. */
 export function removeFromObject(state: State, item: Item, at: number): void {
-  const object = findObject(state, item.value.identifiers)
+  const object = findObject(state, partMap(item, 'identifiers'))
   if (object === undefined) return
   for (const { identifiers } of relationshipsIn(item)) {
-    const [identifier] = identifiersOf(identifiers.value, () => memberMap(identifiers.text))
+    const [identifier] = identifiersOf(identifiers.value, () => identifiers.texts)
     const person = identifier && findPerson(state, identifier)
     if (person !== undefined) unrelate(state, { person, object, at })
   }
@@ -56,10 +56,10 @@ export function removeFromObject(state: State, item: Item, at: number): void {
 
 /** Object: identify_anonymous. The relationship is the person's once somebody takes the anonymous_id. */
 export function addAnonymous(state: State, item: Item, at: number): void {
-  const object = findOrCreateObject(state, item.value.identifiers)
+  const object = findOrCreateObject(state, partMap(item, 'identifiers'))
   if (object === undefined) return
   for (const { identifiers, attributes } of relationshipsIn(item)) {
-    const anonymousId = isObject(identifiers.value) ? String(identifiers.value.anonymous_id) : ''
+    const anonymousId = scalarText(identifiers.texts.get('anonymous_id') ?? '')
     const person = state.people.get(state.anonymous.get(anonymousId) ?? '')
     if (person !== undefined) {
       relate(state, { person, object, attributes, at })
@@ -80,7 +80,7 @@ export function claimAnonymousRelationships(state: State, person: Person, anonym
 }
 
 interface Relationship {
-  readonly identifiers: { readonly text: string; readonly value: unknown }
+  readonly identifiers: { readonly texts: Map<string, string>; readonly value: unknown }
   readonly attributes: Map<string, string>
 }
 
@@ -91,7 +91,7 @@ function relationshipsIn(item: Item): Relationship[] {
     const members = memberMap(text)
     const identifiers = members.get('identifiers') ?? '{}'
     return {
-      identifiers: { text: identifiers, value: JSON.parse(identifiers) },
+      identifiers: { texts: textsOf(identifiers), value: JSON.parse(identifiers) },
       attributes: textsOf(members.get('relationship_attributes')),
     }
   })

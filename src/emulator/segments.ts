@@ -1,7 +1,7 @@
 /** Manual segments: made, filled, emptied and deleted. One that Track names exists from its first use. */
-import { plainText } from '../core/json.ts'
+import { elements, plainText } from '../core/json.ts'
 import { isIdentifierKind } from './identifiers.ts'
-import type { Item } from './item.ts'
+import { type Item, part, scalarText } from './item.ts'
 import type { Person } from './person.ts'
 import { findPerson, type Segment, type State } from './state.ts'
 
@@ -44,9 +44,9 @@ export function removeFromSegment(state: State, item: Item): void {
 /** Ids of nobody are ignored. */
 function peopleIn(state: State, item: Item): Person[] {
   const kind = String(item.value.id_type)
-  const { ids } = item.value
-  if (!isIdentifierKind(kind) || !Array.isArray(ids)) return []
-  return ids
-    .map((id: unknown) => findPerson(state, { kind, value: String(id) }))
+  const ids = part(item, 'ids')
+  if (!isIdentifierKind(kind) || !ids?.startsWith('[')) return []
+  return elements(ids)
+    .map((text) => findPerson(state, { kind, value: scalarText(text) }))
     .filter((person) => person !== undefined)
 }
