@@ -39,7 +39,10 @@ const known = (texts: Texts, ...names: readonly string[]): Identifier | undefine
 /** Whoever it is about, as an `identifiers` member: somebody known, or else an anonymous_id. */
 function whoText({ texts }: Message): string | undefined {
   const person = known(texts, 'userId')
-  if (person !== undefined) return identifierText(person)
+  return person === undefined ? anonymousText(texts) : identifierText(person)
+}
+
+function anonymousText(texts: Texts): string | undefined {
   const anonymousId = scalar(texts, 'anonymousId')
   return anonymousId === undefined ? undefined : objectText([['anonymous_id', quote(anonymousId)]])
 }
@@ -207,10 +210,11 @@ function reportDelivery({ texts }: Message): Item | string {
   return metricItem(scalarText(metric), body)
 }
 
+/** Of messages to nobody known (Pipelines API, OpenAPI): whoever else is named, the anonymous_id is whom it is about. */
 function reportContent(message: Message): Item | string {
   const properties = textsOf(message.texts.get('properties'))
   const action = scalar(properties, 'actionType')
-  const identifiers = whoText(message)
+  const identifiers = anonymousText(message.texts) ?? whoText(message)
   if (identifiers === undefined) return NOBODY
   if (action !== 'viewed_content' && action !== 'clicked_content')
     return 'properties.actionType must be viewed_content or clicked_content'

@@ -57,6 +57,10 @@ async function sayEverything(client: PipelinesClient): Promise<void> {
   await act('42', 'Report Delivery Event', {
     properties: { deliveryId: 'dlv_1', metric: 'clicked', href: 'h' },
   })
+  await act('42', 'Report Content Event', {
+    anonymousId: 'somebody',
+    properties: { actionType: 'viewed_content', contentId: 7 },
+  })
   await client.batch([
     { type: 'identify', userId: 'b@example.com', traits: { n: 1 }, ...at },
     { type: 'track', userId: 'b@example.com', event: 'batched', messageId: 'once', ...at },
@@ -99,6 +103,10 @@ test('all that the official client says is done, the same as without a gateway i
     ['batched'],
   )
   assert.equal(emulator.requests({ path: '/api/v1/metrics' }).length, 1)
+  assert.deepEqual(
+    emulator.events({ person: 'anonymous_id:somebody' }).map(({ name }) => name),
+    ['viewed_content'],
+  )
   const figures = await at.gateway.conservation()
   assert.deepEqual([figures.dead, figures.missing], [0, 0])
 
