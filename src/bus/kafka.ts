@@ -68,6 +68,15 @@ class KafkaBus implements Bus {
 
   async subscribe(topic: string, group: string, options: SubscribeOptions = {}): Promise<KafkaSubscription> {
     this.#assertOpen()
+    try {
+      return await this.#open(topic, group, options)
+    } catch (thrown) {
+      this.#assertOpen() // what it failed on is the end
+      throw thrown
+    }
+  }
+
+  async #open(topic: string, group: string, options: SubscribeOptions): Promise<KafkaSubscription> {
     const { cluster, clock, sessionMs = 10_000, stallMs = 30_000 } = this.#options
     const { heartbeatMs = Math.ceil(sessionMs / 12) } = this.#options
     const { lanes } = await this.#reader.resolve(topic)
