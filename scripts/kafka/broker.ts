@@ -14,7 +14,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -302,19 +302,35 @@ function certify(directory: string): void {
   writeFileSync(join(directory, 'broker.pem'), both.join(''))
 }
 
-/** All are held at once, so that they differ; another process may still take one before the broker does. */
+/** Where no system gives ports in passing: Linux does from 32768 on, others from 49152. */
+const PORTS_FROM = 20_000
+const PORTS_TO = 32_000
+
+/**
+ * As many ports as there are names, in a row, all free, and none that a system gives to whoever asks for any: a broker takes seconds
+ * until it listens, and of the many sockets that tests open meanwhile one would get its port. The port before them is held, by which
+ * brokers that start at the same time keep to rows of their own, until this process ends.
+ */
 async function freePorts(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
-  const servers = await Promise.all(
-    names.map(
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve) => {
-          const server = createServer().listen(0, '127.0.0.1', () => resolve(server))
-        }),
-    ),
-  )
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return new Map(names.map((name, index) => [name, ports[index] ?? 0]))
+  for (let first = PORTS_FROM; first < PORTS_TO; first += names.length + 1) {
+    const held = await listenOn(first)
+    if (held === undefined) continue
+    const ports = names.map((_, at) => first + 1 + at)
+    const servers = await Promise.all(ports.map(listenOn))
+    await Promise.all(servers.map((server) => server && new Promise((resolve) => server.close(resolve))))
+    if (!servers.includes(undefined)) return new Map(names.map((name, at) => [name, ports[at] ?? 0]))
+    held.close()
+  }
+  throw new Error(`No ${names.length} ports in a row are free from ${PORTS_FROM} to ${PORTS_TO}.`)
+}
+
+/** Undefined where the port is taken. It keeps no process from ending. */
+function listenOn(port: number): Promise<Server | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer().unref()
+    server.once('error', () => resolve(undefined))
+    server.listen(port, '127.0.0.1', () => resolve(server))
+  })
 }
 
 async function ready(child: ChildProcess, log: string): Promise<void> {

@@ -21,7 +21,7 @@ export async function untilDrained({ pending, news, clock = systemClock }: Drain
   for (;;) {
     const next = news()
     const left = await pending()
-    if (left === 0) return
+    if (left <= 0) return
     if (!(await within(clock, PATIENCE_MS, next)))
       throw new SluiceError('timed_out', `Nothing happened for 5 minutes, with ${left} pending.`)
   }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Status } from '../../src/admin/status.ts'
-import { deadUrl, type FakeSluice, fakeSluice, type Reply } from './fake-sluice.ts'
+import { DEAD_URL, type FakeSluice, fakeSluice, type Reply } from './fake-sluice.ts'
 import { Terminal, type TerminalOptions } from './terminal.ts'
 
 const ID = '01JD8E3V5Q6Z7X8Y9A0B1C2D3E'
@@ -254,7 +254,7 @@ test('tail waits for a gateway that closes the feed, and goes on', async () => {
 })
 
 test('tail without a gateway fails at once instead of waiting for one', async () => {
-  const { exit } = await new Terminal({ env: { SLUICE_URL: await deadUrl() } }).run('tail')
+  const { exit } = await new Terminal({ env: { SLUICE_URL: DEAD_URL } }).run('tail')
   assert.equal(exit, 7)
 })
 
@@ -697,7 +697,7 @@ test('every fault of chaos becomes one rule of the emulator', async () => {
 })
 
 test('an emulator that does not answer is told with the option that names another', async () => {
-  const env = { SLUICE_EMULATOR_URL: await deadUrl() }
+  const env = { SLUICE_EMULATOR_URL: DEAD_URL }
   const { exit, stderr } = await new Terminal({ env }).run('emulator', 'people')
   assert.equal(exit, 7)
   assert.match(stderr, /No emulator answers at .*\n.*\n {2}fix {3}.*--emulator-url\./)

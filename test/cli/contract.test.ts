@@ -9,7 +9,7 @@ import { COMMANDS } from '../../src/cli/commands.ts'
 import type { CommandSpec } from '../../src/cli/spec.ts'
 import { ERRORS } from '../../src/core/errors.ts'
 import { settingOf } from '../../src/settings.ts'
-import { deadUrl } from './fake-sluice.ts'
+import { DEAD_URL } from './fake-sluice.ts'
 import { sluice, sluiceWith, Terminal } from './terminal.ts'
 
 interface Found {
@@ -141,7 +141,7 @@ test('with --json a failure is one document on stderr', async () => {
 })
 
 test('no gateway is exit code 7, and says where none was found and why', async () => {
-  const { exit, stderr } = await sluice('status', '--url', await deadUrl())
+  const { exit, stderr } = await sluice('status', '--url', DEAD_URL)
   assert.equal(exit, 7)
   assert.match(stderr, /No Sluice answers at http:\/\/127\.0\.0\.1:\d+\./)
   assert.match(stderr, /why .*ECONNREFUSED.*\n {2}fix /)

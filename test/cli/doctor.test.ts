@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { checkNode } from '../../src/cli/checks.ts'
-import { deadUrl, fakeSluice, type Reply } from './fake-sluice.ts'
+import { DEAD_URL, fakeSluice, type Reply } from './fake-sluice.ts'
 import { Terminal } from './terminal.ts'
 
 interface Found {
@@ -92,7 +92,7 @@ test('a clock that is off is told', async () => {
 })
 
 test('nobody at the address is exit code 7, with the reason', async () => {
-  const { exit, of } = await examine({ ...CREDENTIALS, CUSTOMERIO_TRACK_URL: await deadUrl() })
+  const { exit, of } = await examine({ ...CREDENTIALS, CUSTOMERIO_TRACK_URL: DEAD_URL })
   assert.equal(exit, 7)
   assert.match(of('upstream')?.found ?? '', /does not answer: .*ECONNREFUSED/)
 })

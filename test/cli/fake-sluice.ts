@@ -49,8 +49,5 @@ export async function fakeSluice(replies: Readonly<Record<string, Reply>>): Prom
   }
 }
 
-/** An address at which nobody listens any more. */
-export async function deadUrl(): Promise<string> {
-  await using fake = await fakeSluice({})
-  return fake.url
-}
+/** An address at which nobody listens: a port below 1024, which no other test is given in passing, and none that `fetch` avoids. */
+export const DEAD_URL = 'http://127.0.0.1:2'

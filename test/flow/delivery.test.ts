@@ -15,6 +15,7 @@ import { startEmulator } from '../../src/emulator/emulator.ts'
 import type { Ledger } from '../../src/ledger/ledger.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
 import { policiesWith } from '../../src/preflight/rules.ts'
+import { untilDrained } from '../../src/verify/drained.ts'
 import { seeded, seedFor } from './seeded.ts'
 
 const ulids = makeUlids()
@@ -60,13 +61,12 @@ async function stand(seed = 1, prepare: Prepare = async () => {}) {
   })
   await prepare(bus, ledger)
   await delivery.start()
-  const drained = async () => {
-    while (
-      (await bus.lag(TOPICS.events, GROUP)).unsettled + (await bus.lag(TOPICS.replay, GROUP)).unsettled >
-      0
-    )
-      await new Promise((resolve) => ringing.addEventListener('told', resolve, { once: true }))
-  }
+  const drained = () =>
+    untilDrained({
+      pending: async () =>
+        (await bus.lag(TOPICS.events, GROUP)).unsettled + (await bus.lag(TOPICS.replay, GROUP)).unsettled,
+      news: () => new Promise((resolve) => ringing.addEventListener('told', resolve, { once: true })),
+    })
   const close = async () => {
     await delivery[Symbol.asyncDispose]()
     await remote[Symbol.asyncDispose]()

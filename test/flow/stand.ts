@@ -8,6 +8,7 @@ import { type ConfigInput, DEV_DEFAULTS, loadConfig } from '../../src/config.ts'
 import type { NoticeFields, NoticeName } from '../../src/core/notices.ts'
 import { type Emulator, startEmulator } from '../../src/emulator/emulator.ts'
 import { type Gateway, startGateway } from '../../src/gateway.ts'
+import { untilDrained } from '../../src/verify/drained.ts'
 import { realWorld, type World } from '../../src/world.ts'
 import { seeded } from './seeded.ts'
 
@@ -74,8 +75,10 @@ export async function stand(options: StandOptions = {}): Promise<Stand> {
   gateways.set(config.dataDir, [...(gateways.get(config.dataDir) ?? []), gateway])
   after(() => gateway.close())
   const drained = async (sends = 0) => {
-    while ((await gateway.conservation()).pending > sends)
-      await new Promise((resolve) => bell.addEventListener('told', resolve, { once: true }))
+    await untilDrained({
+      pending: async () => (await gateway.conservation()).pending - sends,
+      news: () => new Promise((resolve) => bell.addEventListener('told', resolve, { once: true })),
+    })
     emulator.settle()
   }
   const call = (method: string, path: string, body?: unknown) =>
