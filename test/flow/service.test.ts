@@ -187,7 +187,7 @@ test('a 429 with Retry-After is waited out, one without is repeated too', async 
   assert.ok(held.attempts === 2 && held.ms >= 1000, `${held.attempts} attempts in ${held.ms} ms`)
   meet({ kind: 'rate_limit', retryAfter: null })
   const soon = await client.identify('43', { plan: 'pro' })
-  assert.ok(soon.attempts === 2 && soon.ms < 1000, `${soon.attempts} attempts in ${soon.ms} ms`)
+  assert.equal(soon.attempts, 2) // how soon: customerio/retry.test.ts, by a clock of its own
   emulator.settle()
   assert.deepEqual(
     [emulator.person('id:42')?.attributes.plan, emulator.person('id:43')?.attributes.plan],

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { KafkaAdmin } from '../../src/bus/kafka-admin.ts'
 import { planOf } from '../../src/cluster.ts'
 import { DEV_DEFAULTS, loadConfig } from '../../src/config.ts'
+import { TOPICS } from '../../src/core/record.ts'
 import type { Emulator } from '../../src/emulator/emulator.ts'
 import { openEmulator, type Stand, stand } from '../flow/stand.ts'
 
@@ -40,6 +41,15 @@ export async function standCluster(brokers: string, lanes = 4): Promise<Cluster>
   }
   return { emulator, env, start }
 }
+
+/** Resolves when the group has given lanes of the operations to each of them: before, one may deliver what the other is there for. */
+export const shared = (workers: readonly Stand[]): Promise<void> =>
+  until(() =>
+    workers.every(({ told }) => {
+      const last = told.findLast(([name, { topic }]) => name === 'bus.rebalanced' && topic === TOPICS.events)
+      return Number(last?.[1].lanes ?? 0) > 0
+    }),
+  )
 
 /** Resolves when the condition holds; it is asked again and again, since what is waited for happens in other processes. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {

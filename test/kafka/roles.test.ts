@@ -8,7 +8,7 @@ import type { Done, LetterPage, Trace } from '../../src/admin/wire.ts'
 import { SluiceError } from '../../src/core/errors.ts'
 import { TOPICS } from '../../src/core/record.ts'
 import { stand, temporary } from '../flow/stand.ts'
-import { standCluster, until } from './gateways.ts'
+import { shared, standCluster, until } from './gateways.ts'
 import { reasonToLeaveOut, shareBroker } from './stand.ts'
 
 const skip = reasonToLeaveOut()
@@ -20,6 +20,7 @@ test('two intakes and two workers: everything once, in order per person, whichev
   const { emulator, start } = await standCluster(broker().address())
   const intakes = [await start('ingest'), await start('ingest')]
   const workers = [await start('delivery'), await start('delivery')]
+  await shared(workers)
   // One person after the other tells the truth only if they are told in turns: each call waits for the one before it.
   const people = Array.from({ length: 6 }, (_, n) => n)
   await Promise.all(
@@ -54,6 +55,7 @@ test('a dead letter is replayed by the process that holds it, whoever owns the l
   const { emulator, start } = await standCluster(broker().address())
   const intake = await start('ingest')
   const workers = [await start('delivery'), await start('delivery')]
+  await shared(workers)
   emulator.faults.add({ kind: 'status', status: 400 })
   for (let n = 0; n < 12; n += 1) await intake.call('POST', `/api/v1/customers/u${n}/events`, { name: 'e' })
   await until(async () => (await workers[0]?.gateway.conservation())?.pending === 0)
