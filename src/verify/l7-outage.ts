@@ -1,6 +1,6 @@
 /** L7: three gateways and a Customer.io that is down for hours, in virtual time. It is looked at now and then, and not stormed. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { DEV_DEFAULTS, loadConfig } from '../config.ts'
+import { type Config, DEV_DEFAULTS, loadConfig } from '../config.ts'
 import { makeUlids } from '../core/ulid.ts'
 import type { Call, Remote, Reply } from '../customerio/http.ts'
 import { type Gateway, startGateway } from '../gateway.ts'
@@ -84,7 +84,13 @@ class Outage {
   async run(): Promise<void> {
     const { signal, progress } = this.#context
     const end = this.outageMs + RECOVERY_MS
-    for (let n = 0; n < GATEWAYS; n += 1) void this.#open(n)
+    // Before time begins: a file is read in real time, and hours may pass meanwhile.
+    const { config } = await loadConfig({
+      env: { SLUICE_DATA_DIR: '/outage', SLUICE_LOG_LEVEL: 'silent' },
+      cwd: '/',
+      defaults: DEV_DEFAULTS,
+    })
+    for (let n = 0; n < GATEWAYS; n += 1) void this.#open(n, config)
     let minutes = 0
     while (this.#scheduler.now < end && !signal.aborted) {
       if (!(await this.#scheduler.step())) await nextTurn() // a gateway that is just being put together
@@ -94,7 +100,7 @@ class Outage {
     }
   }
 
-  async #open(n: number): Promise<void> {
+  async #open(n: number, config: Config): Promise<void> {
     const clock = new ProcessClock(this.#scheduler, `gateway ${n}`)
     const ready = Promise.withResolvers<HttpServer['app']>()
     const listen = async (app: HttpServer['app']) => {
@@ -102,11 +108,6 @@ class Outage {
       ready.resolve(app)
       return { host: 'outage', port: 1 }
     }
-    const { config } = await loadConfig({
-      env: { SLUICE_DATA_DIR: '/outage', SLUICE_LOG_LEVEL: 'silent' },
-      cwd: '/',
-      defaults: DEV_DEFAULTS,
-    })
     const world = {
       clock,
       random: this.#chance.next,
@@ -119,7 +120,8 @@ class Outage {
     this.#gateways.push(await startGateway(config, { world, write: () => {} }))
     const app = await ready.promise
     for (let batch = 0; batch < BATCHES; batch += 1) await this.#say(app, BATCH)
-    for (;;) {
+    // What is said last has half of the recovery to be delivered in.
+    while (this.#scheduler.now < this.outageMs) {
       await clock.sleep(60_000)
       await this.#say(app, 10)
     }
