@@ -29,12 +29,16 @@ function start(words: readonly string[], env: Record<string, string> = {}) {
   })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const next = async () => JSON.parse((await lines.next()).value ?? assert.fail(told.stderr))
+  /** Resolves once something that matches was written to stderr: another pipe than that of `next`, and none before the other. */
+  const said = async (pattern: RegExp) => {
+    while (!pattern.test(told.stderr)) await once(child.stderr, 'data')
+  }
   const stop = async (signal: 'SIGINT' | 'SIGTERM') => {
     child.kill(signal)
     const [exit] = await once(child, 'exit')
     return exit
   }
-  return { child, told, next, stop }
+  return { child, told, next, said, stop }
 }
 
 test('dev opens everything at free ports, shows what happens, and leaves nothing behind', async () => {
@@ -74,7 +78,7 @@ test('dev takes the next port when its own is taken, and with --strict-port it d
   const dev = start(words)
   const ready = await dev.next()
   assert.ok(Number(new URL(ready.url).port) > Number(port))
-  assert.match(dev.told.stderr, new RegExp(`Port ${port} is taken; using `))
+  await dev.said(new RegExp(`Port ${port} is taken; using `))
   assert.equal(await dev.stop('SIGINT'), 0)
   const strict = await sluiceWith({ cwd }, ...words, '--strict-port')
   assert.deepEqual([strict.exit, JSON.parse(strict.stderr).code], [9, 'port_in_use'])
