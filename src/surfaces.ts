@@ -124,6 +124,7 @@ const admin = ({ config, stores, replays, feed, facts, delivery, board }: Surfac
     token: config.adminToken,
     remote: config.adminRemote,
     ledger: stores.ledger,
+    people: stores.people,
     bus: stores.bus,
     feed,
     status: () => board.status(),

@@ -88,10 +88,12 @@ const STATUS: Status = {
 function fakeLedger(entries: readonly Entry[], letters: readonly DeadLetter[]): Ledger {
   const asked = async () => assert.fail('the admin API has no business with this')
   const matches = (found: DeadLetter, query: DeadSelection) =>
-    (['state', 'code', 'kind', 'key'] as const).every((name) => {
+    (['state', 'code', 'kind'] as const).every((name) => {
       const value = name === 'code' ? found.refusal.code : found[name]
       return query[name] === undefined || query[name] === value
-    }) && found.endedAt >= (query.since ?? 0)
+    }) &&
+    (query.keys ?? [found.key]).includes(found.key) &&
+    found.endedAt >= (query.since ?? 0)
   return {
     record: asked,
     recorded: asked,
@@ -140,6 +142,7 @@ function setup({ entries = [], letters = [], log = [], pending = [], deps = {} }
       token: 'secret',
       remote: false,
       ledger: fakeLedger(entries, letters),
+      people: { resolve: async (keys) => keys.map((key) => (key === 'email:ada@x.co' ? 'id:42' : key)) },
       bus: { read: async (topic, { from }) => log.filter((r) => r.topic === topic && r.offset === from) },
       attemptsOf: () => [],
       findPending: async (id) => pending.find((found) => found.id === id),
@@ -280,9 +283,25 @@ test('a filter that does not exist is refused rather than ignored', async () => 
   await using admin = setup({ letters: [letter('A')] })
   assert.equal((await admin.ask('/dead-letters?codes=x')).status, 400)
   assert.equal((await admin.ask('/dead-letters?state=gone')).status, 400)
-  assert.equal((await admin.ask('/dead-letters?since=yesterday')).status, 400)
+  const { status, body } = await admin.ask('/dead-letters?since=yesterday')
+  assert.deepEqual([status, body.code], [400, 'bad_request'])
+  assert.match(body.detail, /^since: must be milliseconds since 1970, or RFC 3339 .* you gave "yesterday"/)
+  for (const since of ['5 May', '', '2026'])
+    assert.equal((await admin.ask(`/dead-letters?since=${since}`)).status, since === '2026' ? 200 : 400)
   assert.equal((await admin.ask('/dead-letters?since=1970-01-01T00:00:03Z')).body.data.length, 0)
   assert.equal((await admin.ask('/dead-letters?since=2000')).body.data.length, 1)
+})
+
+test('letters of a person are found by any identifier, those too that came before it was known whose it is', async () => {
+  const letters = [letter('A'), letter('B', { key: 'email:ada@x.co' }), letter('C', { key: 'id:7' })]
+  await using admin = setup({ letters })
+  const { body } = await admin.ask('/dead-letters?key=email:ada@x.co')
+  assert.deepEqual(
+    body.data.map(({ id }: DeadLetter) => id),
+    ['A', 'B'],
+  )
+  await admin.ask('/dead-letters/replay', { key: 'email:ada@x.co' })
+  assert.deepEqual(admin.acted, [{ verb: 'replay', ids: ['A', 'B'] }])
 })
 
 test('only letters that wait are replayed or dropped', async () => {

@@ -3,12 +3,14 @@ import type { FastifyInstance } from 'fastify'
 import { SluiceError } from '../core/errors.ts'
 import { bodyText } from '../http/body.ts'
 import type { DeadSelection, Ledger } from '../ledger/ledger.ts'
+import type { People } from '../people/people.ts'
 import { MOST, readJson, readWith } from './input.ts'
 import type { Selection } from './queries.ts'
 import type { Done, LetterPage } from './wire.ts'
 
 export interface DeadLetterDeps {
   readonly ledger: Ledger
+  readonly people: Pick<People, 'resolve'>
   /** Puts waiting letters through delivery again; returns how many were waiting. */
   replay(ids: readonly string[]): Promise<number>
   /** Gives waiting letters up for good; returns how many were waiting. */
@@ -22,8 +24,9 @@ export function deadLetterRoutes(app: FastifyInstance, deps: DeadLetterDeps): vo
   const { dead } = deps.ledger
   app.get('/dead-letters', async (request): Promise<LetterPage> => {
     const { LETTERS } = await import('./queries.ts')
-    const { limit = PAGE, ...query } = readWith(LETTERS, request.query)
-    const found = await dead.list(withoutUnset({ ...query, limit: limit + 1 }))
+    const { limit = PAGE, key, ...query } = readWith(LETTERS, request.query)
+    const keys = await keysOf(key, deps)
+    const found = await dead.list(withoutUnset({ ...query, keys, limit: limit + 1 }))
     const data = found.slice(0, limit)
     return { data, next_cursor: found.length > limit ? (data.at(-1)?.id ?? null) : null }
   })
@@ -58,13 +61,19 @@ async function readSelection(text: string): Promise<Selection> {
 async function act(
   verb: (ids: readonly string[]) => Promise<number>,
   selection: Selection,
-  { ledger }: DeadLetterDeps,
+  deps: DeadLetterDeps,
 ): Promise<Done> {
-  const { dry_run = false, ...selectors } = selection
-  const ids = await ledger.dead.ids(withoutUnset({ ...selectors, state: 'waiting' }))
+  const { dry_run = false, key, ...selectors } = selection
+  const keys = await keysOf(key, deps)
+  const ids = await deps.ledger.dead.ids(withoutUnset({ ...selectors, keys, state: 'waiting' }))
   let count = dry_run ? ids.length : 0
   if (!dry_run) for (let at = 0; at < ids.length; at += MOST) count += await verb(ids.slice(at, at + MOST))
   return { count, ids: ids.slice(0, SHOWN_IDS), dry_run }
+}
+
+/** A letter is kept under the key that its person had then: the one that is given, or the one that it belongs to by now. */
+async function keysOf(key: string | undefined, { people }: DeadLetterDeps): Promise<string[] | undefined> {
+  return key === undefined ? undefined : [key, ...(await people.resolve([key]))]
 }
 
 type Loose<Query> = { [Name in keyof Query]: Query[Name] | undefined }

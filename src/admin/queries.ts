@@ -7,10 +7,25 @@ import { LETTER_STATES } from '../ledger/ledger.ts'
 import { MOST } from './input.ts'
 
 /** Milliseconds since 1970, or RFC 3339. */
-const instant = z
-  .union([z.number(), z.string().min(1)])
-  .transform((given) => (Number.isFinite(Number(given)) ? Number(given) : Date.parse(String(given))))
-  .pipe(z.number())
+const instant = z.unknown().transform((given, { addIssue }) => {
+  const at = instantOf(given)
+  if (at !== undefined) return at
+  const message = `must be milliseconds since 1970, or RFC 3339 such as 2026-11-24T09:00Z; you gave ${JSON.stringify(given)}`
+  addIssue({ code: 'custom', message })
+  return z.NEVER
+})
+
+/** `Date.parse` takes more than RFC 3339: "May 1" too. */
+function instantOf(given: unknown): number | undefined {
+  if (typeof given !== 'number' && typeof given !== 'string') return undefined
+  const isNumber = given !== '' && Number.isFinite(Number(given))
+  const at = isNumber
+    ? Number(given)
+    : /^\d{4}-\d{2}-\d{2}/.test(`${given}`)
+      ? Date.parse(`${given}`)
+      : Number.NaN
+  return Number.isNaN(at) ? undefined : at
+}
 
 const SELECTORS = {
   code: z.string().min(1),

@@ -84,7 +84,11 @@ export class Job {
   /** Milliseconds since 1970. Throws `bad_usage`. */
   instant(name: string): number | undefined {
     const text = this.text(name)
-    return text === undefined ? undefined : parseInstant(text, this.host.clock.now())
+    if (text === undefined) return undefined
+    const at = parseInstant(text, this.host.clock.now())
+    if (at === undefined)
+      throw badOption(name, 'a span back from now such as 15m, or an instant such as 2026-11-24T09:00Z', text)
+    return at
   }
 
   /** How long to wait for an answer, or for what --wait waits for; milliseconds. */

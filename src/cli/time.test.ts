@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { SluiceError } from '../core/errors.ts'
 import { instantText, parseInstant, spanText } from './time.ts'
 
 test('a span is told in its two largest units', () => {
@@ -22,10 +21,7 @@ test('an instant is a span ago or a date; a bare number is neither', () => {
   assert.equal(parseInstant('15m', 1_000_000), 100_000)
   assert.equal(parseInstant('1970-01-01T00:00:01Z', 0), 1000)
   for (const text of ['soon', '15 parsecs', '', '5', '2026', '1764140400'])
-    assert.throws(
-      () => parseInstant(text, 0),
-      (thrown) => thrown instanceof SluiceError && thrown.code === 'bad_usage',
-    )
+    assert.equal(parseInstant(text, 0), undefined, text)
 })
 
 test('an instant is written in the form that was chosen', () => {

@@ -1,5 +1,4 @@
 /** Instants and spans as people write and read them. */
-import { SluiceError } from '../core/errors.ts'
 import { parseDuration } from '../settings.ts'
 
 const UNITS = [
@@ -27,16 +26,12 @@ export function spanText(ms: number): string {
 /** `Date.parse` takes more than that: 5 is the first of May 2001 to it. */
 const DATED = /^\d{4}-\d{2}-\d{2}/
 
-/** `15m` (that long ago), or an instant such as 2026-11-24T09:00Z; as milliseconds since 1970. Throws `bad_usage`. */
-export function parseInstant(text: string, now: number): number {
+/** `15m` (that long ago), or an instant such as 2026-11-24T09:00Z; as milliseconds since 1970. Undefined for anything else. */
+export function parseInstant(text: string, now: number): number | undefined {
   const ago = parseDuration(text)
   if (ago !== undefined && /[a-z]$/i.test(text)) return now - ago
   const at = DATED.test(text) ? Date.parse(text) : Number.NaN
-  if (!Number.isNaN(at)) return at
-  throw new SluiceError(
-    'bad_usage',
-    `"${text}" is neither a span such as 15m nor an instant such as 2026-11-24T09:00Z.`,
-  )
+  return Number.isNaN(at) ? undefined : at
 }
 
 export const TIME_FORMS = ['relative', 'iso', 'unix'] as const

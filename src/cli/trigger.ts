@@ -20,7 +20,7 @@ export const trigger: CommandSpec = {
   options: [
     { flags: '--list', about: 'what there is' },
     { flags: '--n <count>', about: 'how many events' },
-    { flags: '--for <duration>', about: 'how long the fault lasts' },
+    { flags: '--for <duration>', about: 'how long the fault of rate_limit or outage lasts' },
   ],
   settings: [...CLIENT_SETTINGS, ...EMULATOR_SETTINGS],
   examples: [
@@ -46,11 +46,21 @@ function find(name: string): Scenario {
   throw new SluiceError('bad_usage', `There is no scenario "${name}".`, { hint })
 }
 
+/** Nothing lasts in it, and what is ignored would look like obeyed. */
+function noFaultIn({ name }: Scenario): SluiceError {
+  const lasting = SCENARIOS.filter(({ forMs }) => forMs > 0).map((scenario) => scenario.name)
+  const hint = `Leave it out: "sluice trigger ${name}".`
+  const message = `--for goes with ${lasting.join(' and ')}; in ${name} no fault lasts.`
+  return new SluiceError('bad_usage', message, { hint })
+}
+
 async function play(job: Job, scenario: Scenario): Promise<void> {
+  const forMs = job.duration('for')
+  if (forMs !== undefined && scenario.forMs === 0) throw noFaultIn(scenario)
   const stage = await openStage(job, scenario.people)
   const result = await scenario.play(stage, {
     n: job.count('n', 1) ?? scenario.n,
-    forMs: job.duration('for') ?? scenario.forMs,
+    forMs: forMs ?? scenario.forMs,
     drainMs: job.duration('timeout') ?? DRAIN_MS,
   })
   const { output } = job

@@ -2,6 +2,12 @@
  * The closed table of everything worth telling. One entry gives the log line, the metric and the row in
  * `docs/notices.md`, so the three cannot disagree. Code says `notify('delivery.throttled', {…})`; telemetry/ does the rest.
  */
+import { ERRORS } from './errors.ts'
+import { OUTCOMES } from './outcome.ts'
+
+/** The calls of delivery by name (customerio/track.ts), and what an answer may mean. */
+const ENDPOINTS = ['batch', 'entity', 'identify', 'events', 'anonymous_events']
+const ANSWERS = ['ok', ...Object.keys(ERRORS).filter((code) => code.startsWith('upstream_'))]
 
 interface Row {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
@@ -10,6 +16,8 @@ interface Row {
   readonly counter: string
   /** The fields that become labels of the counter. Few values each: never an id. */
   readonly labels?: readonly string[]
+  /** Of each label all that it may be, where that is a closed set: the series of these begin at 0. */
+  readonly values?: readonly (readonly string[])[]
   /** A numeric field that is summed instead of counting 1. */
   readonly sum?: string
 }
@@ -146,12 +154,14 @@ export const NOTICES = {
     meaning: 'One call to Customer.io ended.',
     counter: 'delivery_calls',
     labels: ['endpoint', 'code'],
+    values: [ENDPOINTS, ANSWERS],
   },
   'delivery.settled': {
     level: 'debug',
     meaning: 'Operations reached an outcome.',
     counter: 'delivery_outcomes',
     labels: ['outcome'],
+    values: [OUTCOMES],
     sum: 'count',
   },
   'delivery.throttled': {
@@ -164,6 +174,7 @@ export const NOTICES = {
     meaning: 'The breaker changed its state: closed calls, open waits, half_open tries.',
     counter: 'delivery_breaker_changes',
     labels: ['state'],
+    values: [['closed', 'open', 'half_open', 'credentials']],
   },
   'delivery.credentials': {
     level: 'error',
@@ -181,6 +192,7 @@ export const NOTICES = {
     meaning: 'An operation was refused for good and lies with the dead letters.',
     counter: 'delivery_dead',
     labels: ['code'],
+    values: [['upstream_rejected', 'preflight_refused', 'unreadable_record']],
   },
   'delivery.untold': {
     level: 'warn',

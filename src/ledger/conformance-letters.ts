@@ -55,11 +55,12 @@ export const letterScenarios: readonly Scenario[] = [
         [{ state: 'dropped' }, ['L2']],
         [{ code: 'upstream_rejected' }, ['L2', 'L1']],
         [{ kind: 'person.identify' }, ['L2']],
-        [{ key: 'id:1' }, ['L3', 'L1']],
+        [{ keys: ['id:1'] }, ['L3', 'L1']],
+        [{ keys: ['id:2', 'id:none', 'id:1'] }, ['L3', 'L2', 'L1']],
         [{ since: NOON + 2 }, ['L3', 'L2']],
         [{ group: group?.group ?? '' }, ['L3']],
         [{ group: 'none' }, []],
-        [{ key: 'id:1', code: 'upstream_rejected', state: 'waiting' }, ['L1']],
+        [{ keys: ['id:1'], code: 'upstream_rejected', state: 'waiting' }, ['L1']],
         [{ limit: 2 }, ['L3', 'L2']],
         [{ after: 'L3', limit: 1 }, ['L2']],
       ]
@@ -123,7 +124,7 @@ export const letterScenarios: readonly Scenario[] = [
       const inOrder = newestFirst.toReversed().map((n) => `O${n}`)
       assert.deepEqual(await ledger.dead.ids({}), inOrder)
       assert.deepEqual(
-        await ledger.dead.ids({ key: 'id:1', state: 'waiting' }),
+        await ledger.dead.ids({ keys: ['id:1'], state: 'waiting' }),
         inOrder.filter((_, i) => i % 2 === 0),
       )
       await ledger.dead.drop(['O20'])

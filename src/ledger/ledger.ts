@@ -89,7 +89,8 @@ export interface DeadSelection {
   readonly state?: LetterState
   readonly code?: string
   readonly kind?: string
-  readonly key?: string
+  /** Of any of these people. */
+  readonly keys?: readonly string[]
   /** Ended at or after, milliseconds since 1970. */
   readonly since?: number
   /** Of this group (see `groups`). */

@@ -20,7 +20,7 @@ const FILTERS = {
   state: 'l.state = ?',
   code: 'l.code = ?',
   kind: 'l.kind = ?',
-  key: 'l.key = ?',
+  keys: 'l.key IN (SELECT value FROM json_each(?))',
   since: 'l.ended_at >= ?',
   group: 'l.group_id = ?',
   replays: 'e.replays = ?',

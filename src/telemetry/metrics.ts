@@ -30,10 +30,22 @@ export function createMetrics(ofProcess = true): Metrics {
       labelNames,
       registers: [registry],
     })
+    for (const labels of 'values' in row ? seriesOf(row.labels, row.values) : []) counter.inc(labels, 0)
     counters.set(name as NoticeName, counter) // the keys of the table are the names
   }
   return { registry, counters }
 }
+
+/** Every combination of values: what first shows with its first event has, to `rate()`, never risen to it. */
+function seriesOf(labels: readonly string[], values: readonly (readonly string[])[]): Labels[] {
+  return labels.reduce<Labels[]>(
+    (series, label, at) =>
+      series.flatMap((one) => (values[at] ?? []).map((value) => ({ ...one, [label]: value }))),
+    [{}],
+  )
+}
+
+type Labels = Readonly<Record<string, string>>
 
 /** The states of the way to Customer.io, each a line of its own, so that an alert can name one. */
 const UPSTREAM_STATES = ['closed', 'open', 'half_open', 'credentials', 'paused']

@@ -150,6 +150,19 @@ test('every notice of the table can be told, at its level, and has a counter of 
     assert.match(text, new RegExp(`^sluice_${NOTICES[name].counter}_total(\\{[^}]*\\})? 1$`, 'm'))
 })
 
+test('a series of a closed set is there before anything has happened, and begins at 0', async () => {
+  const text = await createMetrics(false).registry.metrics()
+  for (const series of [
+    'sluice_delivery_outcomes_total{outcome="dead"} 0',
+    'sluice_delivery_calls_total{endpoint="batch",code="upstream_rate_limited"} 0',
+    'sluice_delivery_breaker_changes_total{state="open"} 0',
+    'sluice_delivery_dead_total{code="upstream_rejected"} 0',
+  ])
+    assert.ok(text.includes(`${series}\n`), series)
+  const series = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  assert.ok(series.length < 200, `${series.length} series`)
+})
+
 test('the pretty form is one line for a person', () => {
   assert.equal(
     prettyLine(

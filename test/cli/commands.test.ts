@@ -628,7 +628,8 @@ test('what could never be found is wrong usage, and nobody is asked', async () =
   const cases: readonly [words: string, hint: RegExp][] = [
     ['dlq list --code upstream_rejcted', /Did you mean upstream_rejected\?/],
     ['dlq drop --kind person.evnt --yes', /Did you mean person\.event\?/],
-    ['dlq list --since 5', /neither a span such as 15m/],
+    ['dlq list --since 5', /--since must be a span back from now such as 15m, or an instant .* you gave "5"/],
+    ['trigger burst --for 10s', /--for goes with rate_limit and outage/],
     ['tail --status faild', /Did you mean failed\?/],
     ['tail --status 503,42', /It must be accepted, ok/],
     ['tail --kind evnt', /Did you mean event\?/],
