@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { PAGES } from '../scripts/reference.ts'
 import { ERRORS } from '../src/core/errors.ts'
 import { NOTICES } from '../src/core/notices.ts'
+import { parseDuration, SETTINGS } from '../src/settings.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const read = (path: string) => readFileSync(resolve(ROOT, path), 'utf8')
@@ -39,6 +40,16 @@ test('every error and notice of the tables is used, and none beside them', () =>
 
 test('the README fits on a few screens', () => {
   assert.ok(read('README.md').split('\n').length <= 200)
+})
+
+test('the README says how long a stop takes, and gives a container longer', () => {
+  const [notice = 0, part = 0] = [SETTINGS.noticeMs, SETTINGS.shutdownMs].map((row) =>
+    parseDuration(row.fallback),
+  )
+  const most = (notice + 2 * part) / 1000 // callers, then calls under way: server.ts and worker.ts
+  const readme = read('README.md')
+  assert.ok(readme.includes(`A stop takes ${most} s at the most`))
+  assert.ok(Number(/stop_grace_period: (\d+)s/.exec(readme)?.[1]) > most)
 })
 
 test('every file and folder that a document names is there', () => {
