@@ -1,6 +1,6 @@
 /** The worker between a bus and a Customer.io: lanes that are taken away, and people with much more queued than others. */
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { cases } from '../../test/cases.ts'
 import type { Bus, Subscription } from '../bus/bus.ts'
 import { makeRecord } from '../bus/conformance-stand.ts'
@@ -107,6 +107,7 @@ async function stand(given: Given) {
     sizes,
     onFatal: (error) => assert.fail(String(error)),
   })
+  after(() => delivery[Symbol.asyncDispose]()) // of a test that fails, too: it would keep the process alive
   const started = delivery.start()
   /** The people whose lanes are the other's now. */
   const takeHalf = async () => {
