@@ -10,6 +10,7 @@ import { systemClock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
 import { silent } from '../core/notices.ts'
 import type { Received } from '../core/record.ts'
+import { realDisk } from '../sqlite/disk.ts'
 import type { Bus } from './bus.ts'
 import { busConformance } from './conformance.ts'
 import { makeRecord } from './conformance-stand.ts'
@@ -266,6 +267,15 @@ for (const threaded of [false, true]) {
     )
   })
 }
+
+test('a disk that is too small says how much must be free', async () => {
+  const disk = { ...realDisk, free: () => 3.5 * 1024 * 1024 }
+  await using bus = await open(makeDirectory(), { disk })
+  await assert.rejects(bus.publish(TOPIC, [makeRecord('a', 1)]), {
+    code: 'storage_full',
+    message: /has 3\.5 MB free; 16\.0 must be/,
+  })
+})
 
 test('what every group has settled is removed after its time, and nothing else; the count stays', async () => {
   const directory = makeDirectory()

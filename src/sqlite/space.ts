@@ -5,6 +5,7 @@
  * after every checkpoint, so that the reserve lasts. Publishing waits until the file can be made again. The ledger keeps
  * one of its own: nothing is settled that it has not recorded, and what is settled leaves the log, which makes room.
  */
+import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { isShortage, SluiceError } from '../core/errors.ts'
 import type { Disk } from './disk.ts'
@@ -45,8 +46,15 @@ export class Space {
    * To be called before publishing, which needs the reserve to be there or made again. Throws `storage_full`, `too_many_files`.
    */
   claim(): void {
-    this.#kept ||= this.#disk.free(this.#path) >= 2 * RESERVE && this.#disk.reserve(this.#path, RESERVE)
-    if (!this.#kept) throw new SluiceError('storage_full')
+    if (this.#kept) return
+    const free = this.#disk.free(this.#path)
+    this.#kept = free >= 2 * RESERVE && this.#disk.reserve(this.#path, RESERVE)
+    if (this.#kept) return
+    const [needs, has] = [2 * RESERVE, free].map((bytes) => (bytes / 1024 / 1024).toFixed(1))
+    throw new SluiceError(
+      'storage_full',
+      `The disk of ${dirname(this.#path)} has ${has} MB free; ${needs} must be, so that settling can go on when it is full.`,
+    )
   }
 
   /** Makes the reserve where it is missing, if it can be made now. */
