@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Bus } from '../bus/bus.ts'
 import { openMemoryBus } from '../bus/memory.ts'
-import { systemClock as clock } from '../core/clock.ts'
+import { type Clock, systemClock as clock } from '../core/clock.ts'
 import { TOPICS } from '../core/record.ts'
 import { makeUlids } from '../core/ulid.ts'
 import { testPeople } from '../people/conformance.ts'
@@ -75,4 +75,14 @@ test('what lies on the topic and is no link is passed over', async () => {
   const people = join(bus)
   await people.link('a', 'b')
   assert.deepEqual(await people.resolve(['a']), ['b'])
+})
+
+test('a bus that answers nothing, as a Kafka that is frozen, is told of in time, and does not hold up the end', async () => {
+  const asleep: number[] = []
+  const hasty: Clock = { ...clock, sleep: async (ms) => void asleep.push(ms) }
+  const bus = { publish: async () => {}, read: () => new Promise<never>(() => {}) }
+  const people = new SharedPeople({ bus, local: openMemoryPeople(), clock: hasty, ulids })
+  await assert.rejects(people.resolve(['email:a']), { code: 'bus_unavailable' })
+  await people[Symbol.asyncDispose]()
+  assert.deepEqual(asleep, [10_000, 10_000])
 })

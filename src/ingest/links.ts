@@ -10,9 +10,11 @@
  */
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../core/clock.ts'
+import { SluiceError } from '../core/errors.ts'
 import { isObject, parseJson } from '../core/json.ts'
 import { TOPICS } from '../core/record.ts'
 import type { Ulids } from '../core/ulid.ts'
+import { within } from '../core/within.ts'
 import type { Link, People } from '../people/people.ts'
 
 export interface SharedPeopleOptions {
@@ -24,6 +26,8 @@ export interface SharedPeopleOptions {
 }
 
 const LIMIT = 10_000
+/** As long as a publication may take. One that is frozen is asked four times, half a minute each, by its client. */
+const ANSWER_MS = 10_000
 /** All under one key, so that they lie in one lane and one order on every bus. */
 const KEY = 'people'
 const KIND = 'people.link'
@@ -50,8 +54,10 @@ export class SharedPeople implements People {
     return this.#following
   }
 
+  /** Throws `bus_unavailable` when the bus does not answer in time: a caller had rather know than wait. */
   async resolve(keys: readonly string[]): Promise<readonly string[]> {
-    await this.follow()
+    if (!(await within(this.#options.clock, ANSWER_MS, this.follow())))
+      throw new SluiceError('bus_unavailable', `The bus has not said who is whom in ${ANSWER_MS / 1000} s.`)
     return this.#options.local.resolve(keys)
   }
 
@@ -78,7 +84,7 @@ export class SharedPeople implements People {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#current
+    await within(this.#options.clock, ANSWER_MS, this.#current)
     await this.#options.local[Symbol.asyncDispose]()
   }
 
