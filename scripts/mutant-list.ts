@@ -454,8 +454,15 @@ const ROWS: readonly Row[] = [
   [
     'a replay that comes twice sent again before its end is on the disk',
     'delivery/worker.ts',
-    'isBarrier(op) || op.topic === TOPICS.replay',
-    'isBarrier(op)',
+    'op.topic !== TOPICS.replay',
+    'true',
+    ['src/delivery/worker.test.ts'],
+  ],
+  [
+    'a replay that frees its person twice',
+    'delivery/worker.ts',
+    'this.#supply.release(free.filter((op) => !isLive(op)))',
+    'this.#release(free.filter((op) => !isLive(op)))',
     ['src/delivery/worker.test.ts'],
   ],
   [
@@ -475,7 +482,7 @@ const ROWS: readonly Row[] = [
   [
     'a barrier not waited for',
     'delivery/worker.ts',
-    '(isHeld(op) ? held : free).push(op)',
+    '(isBarrier(op) ? barriers : free).push(op)',
     'free.push(op)',
     ['src/delivery/worker.test.ts'],
   ],

@@ -383,6 +383,45 @@ test('of a replay that lies on the bus twice one is sent, though the other comes
   await delivery[Symbol.asyncDispose]()
 })
 
+test('what travels with a replay frees its person once: nothing overtakes what left after it', async () => {
+  const calls: string[] = []
+  const gates = new Map(['1', '3'].map((n) => [n, Promise.withResolvers<void>()]))
+  const disk = Promise.withResolvers<void>()
+  const { bus, delivery, started, answer } = await stand({
+    backlog: [eventOf('a', 1)],
+    sizes: {},
+    send: async (body) => {
+      const ns = [...body.matchAll(/"n":(\d+)/g)].map(([, n]) => String(n))
+      calls.push(ns.join(' '))
+      for (const n of ns) await gates.get(n)?.promise
+      return OK
+    },
+    beforeRecord: disk.promise,
+  })
+  const called = async (n: string) => {
+    while (!calls.some((ns) => ns.split(' ').includes(n))) await turns(1)
+  }
+  answer.resolve()
+  await started
+  await called('1')
+  await bus.publish(TOPICS.replay, [eventOf('a', 20)])
+  while (delivery.state().held < 2) await turns(1)
+  await bus.publish(TOPICS.events, [eventOf('a', 21)])
+  while (delivery.state().held < 3) await turns(1)
+  gates.get('1')?.resolve()
+  await called('21')
+  await bus.publish(TOPICS.events, [eventOf('a', 3)])
+  await called('3')
+  disk.resolve()
+  while ((await bus.lag(TOPICS.replay, GROUP)).unsettled > 0) await turns(1)
+  await bus.publish(TOPICS.events, [eventOf('a', 4), eventOf('other', 5)])
+  await called('5')
+  gates.get('3')?.resolve()
+  await called('4')
+  assert.deepEqual(calls, ['1', '20 21', '3', '5', '4'])
+  await delivery[Symbol.asyncDispose]()
+})
+
 test('whoever waits for figures does not wait for ever when the process ends before they are known', async () => {
   const { delivery, started, asked, answer } = await stand({
     backlog: oneOfEach(),

@@ -268,18 +268,21 @@ export class Delivery implements AsyncDisposable {
 
   /**
    * The next operation of a person may go as soon as the one before has ended. After a barrier it waits for the disk as
-   * well: repeated after a crash, that would undo what came later. So it does after a replay, of which the bus may hold two.
+   * well: repeated after a crash, that would undo what came later. For more replays there is room when these are on the disk, so
+   * that a second of one that ended is known as such.
    */
   #settle(ended: readonly Ended[]): void {
     if (ended.length === 0) return
     for (const { op, refusal } of ended) if (refusal) noteRefusal(op, refusal)
     tellEnd(this.#options.feed, ended, this.#options.clock.now())
-    const [free, held]: [Op[], Op[]] = [[], []]
-    for (const { op } of ended) if (op.class !== undefined) (isHeld(op) ? held : free).push(op)
+    const [free, barriers]: [Op[], Op[]] = [[], []]
+    for (const { op } of ended) if (op.class !== undefined) (isBarrier(op) ? barriers : free).push(op)
     const settled = this.#settlement.add(ended)
-    this.#release(free)
+    this.#dispatcher.release(free)
+    this.#supply.release(free.filter(isLive))
     void settled.then(() => {
-      this.#release(held)
+      this.#release(barriers)
+      this.#supply.release(free.filter((op) => !isLive(op)))
       this.#work.ring()
     })
   }
@@ -295,6 +298,6 @@ export class Delivery implements AsyncDisposable {
   }
 }
 
-const isHeld = (op: Op): boolean => isBarrier(op) || op.topic === TOPICS.replay
+const isLive = (op: Op): boolean => op.topic !== TOPICS.replay
 
 const deadOf = (op: Op): Ended => ({ op, outcome: 'dead', refusal: faultOf(op.headers) })
