@@ -112,7 +112,7 @@ const ROWS: readonly Row[] = [
   [
     'the end of a thread that writes goes untold',
     'sqlite/thread.ts',
-    'if (isNews) this.#options.onFatal(this.#over)',
+    'if (isNews && !isSpare) onFatal(this.#over)',
     '',
     ['src/bus/sqlite-thread.test.ts'],
   ],
@@ -436,7 +436,7 @@ const ROWS: readonly Row[] = [
     'isAt(end, one)',
     ['src/ledger/sqlite.test.ts'],
   ],
-  ['a refused replay forgotten', 'delivery/replay.ts', 'this.#owed = true', '', SIMULATION],
+  ['a refused replay forgotten', 'delivery/replay.ts', 'this.#owed = true\n      throw', 'throw', SIMULATION],
   [
     'a replay that had ended sent again',
     'delivery/replay.ts',
@@ -461,8 +461,8 @@ const ROWS: readonly Row[] = [
   [
     'a replay that frees its person twice',
     'delivery/worker.ts',
-    'this.#supply.release(free.filter((op) => !isLive(op)))',
-    'this.#release(free.filter((op) => !isLive(op)))',
+    'this.#supply.release(replays)',
+    'this.#release(replays)',
     ['src/delivery/worker.test.ts'],
   ],
   [

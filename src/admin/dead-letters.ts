@@ -71,9 +71,17 @@ async function act(
   return { count, ids: ids.slice(0, SHOWN_IDS), dry_run }
 }
 
-/** A letter is kept under the key that its person had then: the one that is given, or the one that it belongs to by now. */
+/**
+ * A letter is kept under the key that its person had then: the one that is given, or the one that it belongs to by now. A bus that
+ * is away and has the links is not needed to look through what lies here.
+ */
 async function keysOf(key: string | undefined, { people }: DeadLetterDeps): Promise<string[] | undefined> {
-  return key === undefined ? undefined : [key, ...(await people.resolve([key]))]
+  if (key === undefined) return undefined
+  const now = await people.resolve([key]).catch((thrown) => {
+    if (thrown instanceof SluiceError && thrown.code === 'bus_unavailable') return []
+    throw thrown
+  })
+  return [key, ...now]
 }
 
 type Loose<Query> = { [Name in keyof Query]: Query[Name] | undefined }

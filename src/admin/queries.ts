@@ -18,7 +18,7 @@ const instant = z.unknown().transform((given, { addIssue }) => {
 /** `Date.parse` takes more than RFC 3339: "May 1" too. */
 function instantOf(given: unknown): number | undefined {
   if (typeof given !== 'number' && typeof given !== 'string') return undefined
-  const isNumber = given !== '' && Number.isFinite(Number(given))
+  const isNumber = `${given}`.trim() !== '' && Number.isFinite(Number(given))
   const at = isNumber
     ? Number(given)
     : /^\d{4}-\d{2}-\d{2}/.test(`${given}`)

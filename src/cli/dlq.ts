@@ -13,7 +13,11 @@ type Letter = LetterPage['data'][number]
 const SELECTORS: readonly OptionSpec[] = [
   { flags: '--code <code>', about: 'with this error code' },
   { flags: '--kind <kind>', about: 'of this kind, such as person.event' },
-  { flags: '--person <key>', about: 'of this person, by any identifier: 42, id:42, ada@example.com' },
+  {
+    flags: '--person <key>',
+    about:
+      'of this person, by the identifier that the operation named, or one told of later: 42, ada@example.com',
+  },
   { flags: '--since <time>', about: 'dead since: 15m for 15 minutes ago, or 2026-11-24T09:00Z' },
   { flags: '--group <group>', about: 'of this group' },
 ]

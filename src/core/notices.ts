@@ -5,7 +5,7 @@
 import { ERRORS } from './errors.ts'
 import { OUTCOMES } from './outcome.ts'
 
-/** The calls of delivery by name (customerio/track.ts), and what an answer may mean. */
+/** The common calls of delivery by name (customerio/track.ts), and what an answer may mean. */
 const ENDPOINTS = ['batch', 'entity', 'identify', 'events', 'anonymous_events']
 const ANSWERS = ['ok', ...Object.keys(ERRORS).filter((code) => code.startsWith('upstream_'))]
 

@@ -88,6 +88,16 @@ test('a process starts on a full log, whatever replays it owes, and makes them g
   assert.deepEqual(await published(), ids)
 })
 
+test('a process that cannot even look for what it owes, for want of room, looks again', async () => {
+  const { ids, ledger, before, replays, published } = await stand()
+  await ledger.dead.startReplay(ids)
+  before.lag = refuse('storage_full')
+  assert.equal(await replays.resume(), 0)
+  before.lag = nothing
+  await replays.catchUp()
+  assert.deepEqual(await published(), ids)
+})
+
 test('what is owed is not published beside whoever is publishing it just then', async () => {
   const { ids, before, replays, published } = await stand(2)
   before.publish = refuse('storage_full')

@@ -68,8 +68,9 @@ export class Replays {
    */
   async resume(): Promise<number> {
     return this.#inLine(() => this.#publishOwed()).catch((thrown) => {
-      if (isShortage(thrown)) return 0
-      throw thrown
+      if (!isShortage(thrown)) throw thrown
+      this.#owed = true
+      return 0
     })
   }
 

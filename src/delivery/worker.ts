@@ -277,12 +277,13 @@ export class Delivery implements AsyncDisposable {
     tellEnd(this.#options.feed, ended, this.#options.clock.now())
     const [free, barriers]: [Op[], Op[]] = [[], []]
     for (const { op } of ended) if (op.class !== undefined) (isBarrier(op) ? barriers : free).push(op)
+    const replays = free.filter((op) => !isLive(op)) // what waits for the disk holds no more than these: the others have values
     const settled = this.#settlement.add(ended)
     this.#dispatcher.release(free)
     this.#supply.release(free.filter(isLive))
     void settled.then(() => {
       this.#release(barriers)
-      this.#supply.release(free.filter((op) => !isLive(op)))
+      this.#supply.release(replays)
       this.#work.ring()
     })
   }

@@ -8,7 +8,7 @@ export type ErrorBody = (path: string, error: SluiceError) => object | undefined
 
 interface ClientError extends Error {
   readonly code?: string | undefined
-  /** What was read last, in which a short head, or the beginning of a long one, stands whole. */
+  /** What was read last, in which a short head stands whole, and a long one if it came in one piece. */
   readonly rawPacket?: unknown
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -44,4 +44,15 @@ test('a reader that is closed answers nobody, and begins no thread for it', asyn
   const reader = readOnThread({ directory: join(tmpdir(), 'sluice-no-such-directory') }, assert.fail)
   await reader.close()
   await assert.rejects(reader.groups(), { code: 'shutting_down' })
+})
+
+test('a reader that cannot begin fails who asks and nobody else, and another begins when it can', async (t) => {
+  const parent = mkdtempSync(join(tmpdir(), 'sluice-ledger-'))
+  t.after(() => rmSync(parent, { recursive: true }))
+  const directory = join(parent, 'data')
+  const reader = readOnThread({ directory }, assert.fail)
+  for (let tries = 0; tries < 2; tries += 1) await assert.rejects(reader.groups(), { code: 'internal' })
+  mkdirSync(directory)
+  assert.deepEqual(await reader.groups(), [])
+  await reader.close()
 })

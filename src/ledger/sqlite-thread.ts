@@ -40,13 +40,24 @@ export function writeOnThread(given: ThreadOptions, onFatal: (error: SluiceError
   }
 }
 
-/** The thread begins with the first question: most gateways have few letters, and nobody who looks through them. */
+/**
+ * The thread begins with the first question: most gateways have few letters, and nobody who looks through them. One that could
+ * not begin, or ran out of memory, is followed by another at the next question.
+ */
 export function readOnThread(given: ThreadOptions, onFatal: (error: SluiceError) => void): Reader {
   const entry = moduleBeside(import.meta.url, 'sqlite-reader-entry')
   let thread: StoreThread<Order<Reader>> | 'closed' | undefined
   const begun = () => {
     if (thread === 'closed') throw new SluiceError('shutting_down', 'The ledger is closed.')
-    thread ??= new StoreThread({ what: 'ledger reader', entry, given, limits: READER_LIMITS, onFatal })
+    if (thread === undefined || thread.isOver)
+      thread = new StoreThread({
+        what: 'ledger reader',
+        entry,
+        given,
+        limits: READER_LIMITS,
+        isSpare: true,
+        onFatal,
+      })
     return thread
   }
   const ask = <V extends keyof Reader>(verb: V, ...given: Parameters<Reader[V]>): ReturnType<Reader[V]> =>

@@ -47,6 +47,8 @@ function prepare(db: DatabaseSync, options: OpenOptions): void {
   db.exec('PRAGMA wal_autocheckpoint = 0')
   if (shrinks) db.exec('PRAGMA auto_vacuum = INCREMENTAL')
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL')
+  // What is sorted never goes to a file: where only the data directory may be written, there is no place for one.
+  db.exec('PRAGMA temp_store = MEMORY')
   if (maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${maxPages}`)
   migrate(db, options)
 }

@@ -22,7 +22,9 @@ export interface ThreadOptions {
   /** What the module is given: plain data. */
   readonly given: object
   readonly limits: ResourceLimits
-  /** Told of an error of the disk that nobody waits for; and when the thread ends though nobody closed it. */
+  /** Nothing is in doubt when it ends by itself: who waits is told, nobody else, and another thread may be begun. Default: no. */
+  readonly isSpare?: boolean
+  /** Told of an error of the disk that nobody waits for; and when the thread, unless it is spare, ends though nobody closed it. */
   readonly onFatal: (error: SluiceError) => void
 }
 
@@ -58,7 +60,12 @@ export class StoreThread<Order> {
     this.#worker.unref()
   }
 
-  /** Resolves with what the thread returns. Throws what it throws; `storage_failed` when it has ended. */
+  /** Nothing more can be asked for. */
+  get isOver(): boolean {
+    return this.#over !== undefined
+  }
+
+  /** Resolves with what the thread returns. Throws what it throws; when it has ended `storage_failed`, or of a spare one `internal`. */
   ask(order: Order): Promise<unknown> {
     if (this.#over) return Promise.reject(this.#over)
     const asked = Promise.withResolvers<unknown>()
@@ -91,13 +98,14 @@ export class StoreThread<Order> {
   }
 
   #lose(cause: unknown): void {
+    const { what, isSpare = false, onFatal } = this.#options
     const isNews = this.#over === undefined
-    const message = `The thread of the ${this.#options.what} ended: ${String(cause)}`
-    this.#over ??= new SluiceError('storage_failed', message, { cause })
+    const message = `The thread of the ${what} ended: ${String(cause)}`
+    this.#over ??= new SluiceError(isSpare ? 'internal' : 'storage_failed', message, { cause })
     for (const { reject } of this.#waiting.values()) reject(this.#over)
     this.#waiting.clear()
     this.#gone.resolve()
-    if (isNews) this.#options.onFatal(this.#over)
+    if (isNews && !isSpare) onFatal(this.#over)
   }
 }
 
