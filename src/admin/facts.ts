@@ -30,7 +30,7 @@ export interface FactSources {
   /** The topics whose messages wait to become operations, each with the group that takes them. */
   readonly inbox: readonly Reader[]
   readonly delivery: () => DeliveryFacts | undefined
-  /** Resolves when what the last process had ended is known: before, no figure of it would be true. */
+  /** Resolves when what the last process had ended is known: before, no figure of it would be true. Throws when it never will be. */
   readonly recovered: Promise<void>
   readonly upstream: { readonly url: string; readonly region: string; readonly ceiling: number }
 }

@@ -7,6 +7,7 @@
  * one: it is delivered once more, under the same ids.
  */
 import type { Lag } from '../bus/bus.ts'
+import { SluiceError } from '../core/errors.ts'
 import { type Place, type Received, TOPICS } from '../core/record.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 
@@ -28,6 +29,7 @@ export class Recovery {
   ) {
     this.#ledger = ledger
     this.#settle = settle
+    this.#done.promise.catch(() => {}) // nobody need wait for it
   }
 
   /** Where all that the last process left unsettled comes to this one: it is over when that has come, or is given up. */
@@ -41,7 +43,7 @@ export class Recovery {
     this.#endIfNothingIsBehind()
   }
 
-  /** Resolves when it is over: the figures add up from then on. */
+  /** Resolves when it is over: the figures add up from then on. Throws `shutting_down` where they never will. */
   get over(): Promise<void> {
     return this.#done.promise
   }
@@ -55,6 +57,13 @@ export class Recovery {
   giveUp(): void {
     this.#isOver = true
     this.#done.resolve()
+  }
+
+  /** This process ends, too: what has not come by now comes to the next one. */
+  end(): void {
+    this.#done.reject(
+      new SluiceError('shutting_down', 'It ends before it knows what the last process had ended.'),
+    )
   }
 
   /** Returns those that have not ended yet, in their order. */

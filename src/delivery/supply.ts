@@ -62,7 +62,7 @@ export class Supply implements AsyncDisposable {
     return this.#subscriptions.get(TOPICS.events)?.share ?? 0
   }
 
-  /** Resolves when what the last process had ended is known. */
+  /** Resolves when what the last process had ended is known. Throws `shutting_down` when this one ends before. */
   get recovered(): Promise<void> {
     return this.#recovery.over
   }
@@ -85,9 +85,9 @@ export class Supply implements AsyncDisposable {
     run(this.#readAgain())
   }
 
-  /** Nobody need wait for what the last process had ended. */
-  giveUp(): void {
-    this.#recovery.giveUp()
+  /** The process ends: nobody need wait for what the last one had ended. */
+  end(): void {
+    this.#recovery.end()
   }
 
   settle(topic: string, places: readonly Place[]): Promise<number> {

@@ -431,7 +431,7 @@ test('whoever waits for figures does not wait for ever when the process ends bef
   await started
   await asked.promise
   const ended = delivery[Symbol.asyncDispose]()
-  await delivery.recovered
+  await assert.rejects(delivery.recovered, { code: 'shutting_down' }) // figures of by now would not add up
   answer.resolve()
   await ended
 })

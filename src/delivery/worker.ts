@@ -103,7 +103,7 @@ export class Delivery implements AsyncDisposable {
     this.#settlement = new Settlement({ ...options, settle })
   }
 
-  /** Resolves when what the last process had ended is known: the figures add up from then on. */
+  /** Resolves when what the last process had ended is known: the figures add up from then on. Throws `shutting_down` when it ends before. */
   get recovered(): Promise<void> {
     return this.#supply.recovered
   }
@@ -141,7 +141,7 @@ export class Delivery implements AsyncDisposable {
     this.#stop.abort()
     const started = this.#started.catch(() => {}) // whoever started it was told
     await within(clock, drainMs, started)
-    this.#supply.giveUp()
+    this.#supply.end()
     await this.#landFlights()
     if (!(await within(clock, drainMs, this.#settlement.finish()))) this.#settlement.abandon()
     await this.#supply[Symbol.asyncDispose]()
@@ -163,7 +163,7 @@ export class Delivery implements AsyncDisposable {
     } catch (error) {
       this.#options.notify('delivery.failed', { detail: String(error) })
       this.#options.onFatal(error)
-      this.#supply.giveUp()
+      this.#supply.end()
     }
   }
 

@@ -104,7 +104,8 @@ export class Machine {
       await gateway.conservation() // it takes what comes before its figures are known
       this.#isKnown = this.#gateway === gateway
     } catch (thrown) {
-      this.#failed(process, toSluiceError(thrown))
+      const error = toSluiceError(thrown)
+      if (!this.#closing || error.code !== 'shutting_down') this.#failed(process, error)
     }
   }
 
