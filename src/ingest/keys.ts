@@ -33,7 +33,7 @@ export class Keys {
     this.#roots = roots
   }
 
-  /** To be written, in this order, before the operations are published. */
+  /** To be written, in this order, when the operations are published (accept.ts). */
   get links(): readonly Link[] {
     return this.#links
   }
