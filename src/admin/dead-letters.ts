@@ -1,6 +1,6 @@
 /** The dead letters over HTTP: looked through page by page, replayed or dropped one by one or by what they have in common. */
 import type { FastifyInstance } from 'fastify'
-import { SluiceError } from '../core/errors.ts'
+import { isAway, SluiceError } from '../core/errors.ts'
 import { bodyText } from '../http/body.ts'
 import type { DeadSelection, Ledger } from '../ledger/ledger.ts'
 import type { People } from '../people/people.ts'
@@ -78,7 +78,7 @@ async function act(
 async function keysOf(key: string | undefined, { people }: DeadLetterDeps): Promise<string[] | undefined> {
   if (key === undefined) return undefined
   const now = await people.resolve([key]).catch((thrown) => {
-    if (thrown instanceof SluiceError && thrown.code === 'bus_unavailable') return []
+    if (isAway(thrown)) return []
     throw thrown
   })
   return [key, ...now]

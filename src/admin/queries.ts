@@ -3,6 +3,7 @@
  * processes are ever asked.
  */
 import { z } from 'zod'
+import { datedMs } from '../core/unix-time.ts'
 import { LETTER_STATES } from '../ledger/ledger.ts'
 import { MOST } from './input.ts'
 
@@ -15,16 +16,11 @@ const instant = z.unknown().transform((given, { addIssue }) => {
   return z.NEVER
 })
 
-/** `Date.parse` takes more than RFC 3339: "May 1" too. */
 function instantOf(given: unknown): number | undefined {
-  if (typeof given !== 'number' && typeof given !== 'string') return undefined
-  const isNumber = `${given}`.trim() !== '' && Number.isFinite(Number(given))
-  const at = isNumber
-    ? Number(given)
-    : /^\d{4}-\d{2}-\d{2}/.test(`${given}`)
-      ? Date.parse(`${given}`)
-      : Number.NaN
-  return Number.isNaN(at) ? undefined : at
+  const text = typeof given === 'number' || typeof given === 'string' ? `${given}` : ''
+  if (text.trim() === '') return undefined
+  const ms = Number(text)
+  return Number.isFinite(ms) ? ms : datedMs(text)
 }
 
 const SELECTORS = {

@@ -1,4 +1,5 @@
 /** Instants and spans as people write and read them. */
+import { datedMs } from '../core/unix-time.ts'
 import { parseDuration } from '../settings.ts'
 
 const UNITS = [
@@ -23,15 +24,11 @@ export function spanText(ms: number): string {
   return parts.slice(0, 2).join(' ')
 }
 
-/** `Date.parse` takes more than that: 5 is the first of May 2001 to it. */
-const DATED = /^\d{4}-\d{2}-\d{2}/
-
 /** `15m` (that long ago), or an instant such as 2026-11-24T09:00Z; as milliseconds since 1970. Undefined for anything else. */
 export function parseInstant(text: string, now: number): number | undefined {
   const ago = parseDuration(text)
   if (ago !== undefined && /[a-z]$/i.test(text)) return now - ago
-  const at = DATED.test(text) ? Date.parse(text) : Number.NaN
-  return Number.isNaN(at) ? undefined : at
+  return datedMs(text)
 }
 
 export const TIME_FORMS = ['relative', 'iso', 'unix'] as const

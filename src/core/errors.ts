@@ -338,6 +338,10 @@ export class SluiceError extends Error {
 export const isShortage = (thrown: unknown): thrown is SluiceError =>
   thrown instanceof SluiceError && (thrown.code === 'storage_full' || thrown.code === 'too_many_files')
 
+/** The bus is elsewhere and does not answer: what was asked of it may be asked again. */
+export const isAway = (thrown: unknown): thrown is SluiceError =>
+  thrown instanceof SluiceError && thrown.code === 'bus_unavailable'
+
 /** Node's codes for a table of descriptors that is full: that of the process, and that of the machine. */
 const NO_DESCRIPTOR: readonly unknown[] = ['EMFILE', 'ENFILE']
 

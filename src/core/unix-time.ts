@@ -1,4 +1,4 @@
-/** Moments as Customer.io counts them: whole seconds since 1970. Pure. */
+/** Moments as Customer.io counts them, whole seconds since 1970, and as people write them. Pure. */
 
 /**
  * The year 5138. As milliseconds the same number is a day in 1973, so that a number beyond it was not meant as seconds.
@@ -21,4 +21,10 @@ export function unixSeconds(text: string): number | undefined {
   if (date === undefined) return undefined
   const ms = Date.parse(`${date}T${time}:${seconds}${hours}:${minutes}`)
   return Number.isNaN(ms) ? undefined : ms / 1000
+}
+
+/** Milliseconds since 1970 of a text that begins with a date. `Date.parse` takes more: 5 is the first of May 2001 to it. */
+export function datedMs(text: string): number | undefined {
+  const ms = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN
+  return Number.isNaN(ms) ? undefined : ms
 }

@@ -6,7 +6,7 @@
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../core/clock.ts'
 import { type Ends, isMany } from '../core/ends.ts'
-import { isShortage, SluiceError } from '../core/errors.ts'
+import { isAway, isShortage, type SluiceError } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
 import { type Place, TOPICS } from '../core/record.ts'
 import { countsOf } from '../core/runs.ts'
@@ -206,6 +206,3 @@ export class Settlement {
     for (const [outcome, count] of counts) this.#options.notify('delivery.settled', { outcome, count })
   }
 }
-
-const isAway = (error: unknown): error is SluiceError =>
-  error instanceof SluiceError && error.code === 'bus_unavailable'

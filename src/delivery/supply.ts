@@ -4,7 +4,7 @@
  */
 import type { Bus, Subscription } from '../bus/bus.ts'
 import type { Clock } from '../core/clock.ts'
-import { SluiceError } from '../core/errors.ts'
+import { isAway } from '../core/errors.ts'
 import type { Notify } from '../core/notices.ts'
 import { Ownership } from '../core/ownership.ts'
 import { type Place, type Received, TOPICS } from '../core/record.ts'
@@ -179,7 +179,7 @@ export class Supply implements AsyncDisposable {
   async #readWanted(wanted: Wanted): Promise<boolean> {
     const { bus, notify, adopt = (record: Received) => record } = this.#options
     const found = await bus.read(TOPICS.events, wanted).catch((thrown) => {
-      if (thrown instanceof SluiceError && thrown.code === 'bus_unavailable') return []
+      if (isAway(thrown)) return []
       throw thrown
     })
     const { gone } = this.#window.take(wanted, found.map(adopt))

@@ -1,18 +1,12 @@
 /** The writer and the reader of the ledger, each on a thread of its own (sqlite/thread.ts). */
 import { SluiceError } from '../core/errors.ts'
-import { moduleBeside, StoreThread } from '../sqlite/thread.ts'
+import { type MethodCall, moduleBeside, StoreThread } from '../sqlite/thread.ts'
 import type { FileOptions } from './sqlite-file.ts'
 import type { Reader } from './sqlite-reader.ts'
 import type { Writer } from './sqlite-writer.ts'
 
 /** What a thread opens its file with: all of FileOptions that can be told to another thread. */
 export type ThreadOptions = Pick<FileOptions, 'directory' | 'maxPages'>
-
-/** What is asked of a thread: a method of what works there. */
-export interface Order<Worker> {
-  readonly verb: keyof Worker
-  readonly given: readonly unknown[]
-}
 
 /** What the writer holds is one round of settlement: 20,000 operations of some 60 bytes. */
 const WRITER_LIMITS = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 256 }
@@ -21,7 +15,7 @@ const READER_LIMITS = { maxYoungGenerationSizeMb: 8 }
 
 export function writeOnThread(given: ThreadOptions, onFatal: (error: SluiceError) => void): Writer {
   const entry = moduleBeside(import.meta.url, 'sqlite-thread-entry')
-  const thread = new StoreThread<Order<Writer>>({
+  const thread = new StoreThread<MethodCall<Writer>>({
     what: 'ledger',
     entry,
     given,
@@ -46,7 +40,7 @@ export function writeOnThread(given: ThreadOptions, onFatal: (error: SluiceError
  */
 export function readOnThread(given: ThreadOptions, onFatal: (error: SluiceError) => void): Reader {
   const entry = moduleBeside(import.meta.url, 'sqlite-reader-entry')
-  let thread: StoreThread<Order<Reader>> | 'closed' | undefined
+  let thread: StoreThread<MethodCall<Reader>> | 'closed' | undefined
   const begun = () => {
     if (thread === 'closed') throw new SluiceError('shutting_down', 'The ledger is closed.')
     if (thread === undefined || thread.isOver)

@@ -129,6 +129,23 @@ export function obeyOrders<Order>({ work, isLast, after = () => {} }: Obedience<
   })
 }
 
+/** What is asked of a thread whose orders are calls of what works there: a method, `close` last. */
+export interface MethodCall<Worker> {
+  readonly verb: keyof Worker
+  readonly given: readonly unknown[]
+}
+
+/** On the thread: calls the methods of what works there. */
+export function obeyCalls<Worker extends { close(): unknown }>(worker: Worker): void {
+  obeyOrders<MethodCall<Worker>>({
+    work: ({ verb, given }) => {
+      const method = worker[verb] as (...given: readonly unknown[]) => unknown // the other side has it as Worker does
+      return method.apply(worker, [...given])
+    },
+    isLast: ({ verb }) => verb === 'close',
+  })
+}
+
 /** What the thread was given. */
 export const given = <T>(): T => workerData as T // StoreThread gave it
 
