@@ -85,7 +85,16 @@ test('dev takes the next port when its own is taken, and with --strict-port it d
 })
 
 test('an address that is not of this machine is told at once, and not taken for twenty ports that are taken', async () => {
-  const { exit, stderr } = await sluiceWith({ cwd }, 'dev', '--ephemeral', '--host', '192.0.2.1', '--json')
+  const { exit, stderr } = await sluiceWith(
+    { cwd },
+    'dev',
+    '--ephemeral',
+    '--emulator-port',
+    '0',
+    '--host',
+    '192.0.2.1',
+    '--json',
+  )
   assert.deepEqual([exit, JSON.parse(stderr).code], [2, 'bad_config'])
 })
 
