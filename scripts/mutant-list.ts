@@ -17,6 +17,7 @@ const WINDOW = ['src/delivery/window.test.ts', 'src/delivery/worker.test.ts']
 const SPLIT = ['src/delivery/split.test.ts']
 const PACE = ['src/delivery/pace.test.ts']
 const BUS = ['src/bus/sqlite.test.ts']
+const INTAKE = ['src/ingest/accept.test.ts']
 const KAFKA_BATCH = ['src/bus/kafka-batch.test.ts']
 const CLIENT = [
   'src/customerio/retry.test.ts',
@@ -397,9 +398,30 @@ const ROWS: readonly Row[] = [
   [
     'links before their operation',
     'ingest/accept.ts',
-    'await bus.publish(\n      TOPICS.events,',
-    'await Promise.all(links.map(({ key, canonical }) => people.link(key, canonical)))\n    await bus.publish(\n      TOPICS.events,',
-    SIMULATION,
+    'await this.#options.bus.publish(TOPICS.events, withSpan(records))',
+    'this.#owed = links\n    await this.#link()\n    await this.#options.bus.publish(TOPICS.events, withSpan(records))',
+    INTAKE,
+  ],
+  [
+    'links owed forgotten by who goes on',
+    'ingest/accept.ts',
+    'if (this.#owed.length > 0) await this.#link()',
+    '',
+    INTAKE,
+  ],
+  [
+    'links owed forgotten by who starts',
+    'ingest/owed-links.ts',
+    'const span = Number(last?.headers[HEADER.linkSpan] ?? 0)',
+    'const span = 0 as number',
+    ['src/ingest/owed-links.test.ts'],
+  ],
+  [
+    'links that were written made again at a start',
+    'ingest/owed-links.ts',
+    'const known = await people.lastBy()',
+    'const known = undefined',
+    ['src/ingest/owed-links.test.ts'],
   ],
   [
     'anonymous events by a key of their own',

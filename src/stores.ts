@@ -14,6 +14,7 @@ import type { Notify } from './core/notices.ts'
 import { TOPICS } from './core/record.ts'
 import { GROUP } from './delivery/replay.ts'
 import { SharedPeople } from './ingest/links.ts'
+import { linkOwed } from './ingest/owed-links.ts'
 import { nameOf } from './ledger/name.ts'
 import { openSqliteLedger } from './ledger/sqlite.ts'
 import type { People } from './people/people.ts'
@@ -47,6 +48,7 @@ export async function openStores(
   assertWhole(config, surroundings.world)
   const people = opening.use(openSqlitePeople({ directory, disk, onFatal }))
   const bus = opening.use(await openLocalBus(config, surroundings))
+  await linkOwed(bus, people)
   return { people, ledger, bus, log: bus, node: undefined }
 }
 

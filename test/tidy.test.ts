@@ -141,6 +141,7 @@ const ROOT_MAY: Readonly<Record<string, readonly string[]>> = {
     'admin/facts.ts',
     'delivery/replay.ts',
     'ingest/links.ts',
+    'ingest/owed-links.ts',
     ...PORTS.map((p) => `${p}/`),
   ],
   'gateway.ts': [

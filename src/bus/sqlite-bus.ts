@@ -51,6 +51,8 @@ export interface SqliteBus extends Bus {
   readonly bytes: number
   /** As the directory has them, whatever the settings say. */
   readonly lanes: number
+  /** The offset that the next record of the topic gets. */
+  head(topic: string): number
   /**
    * Removes chunks written before `before` (milliseconds since 1970) that every group has settled, step by step until `over`
    * aborts. A chunk with a stamp after now, when the wall clock was ahead, goes with those written after it. Returns how many
@@ -192,6 +194,10 @@ export class SqliteLogBus implements SqliteBus {
 
   async read(topic: string, range: ReadRange) {
     return this.#topic(topic).topic.read(range)
+  }
+
+  head(topic: string): number {
+    return this.#topic(topic).log.head
   }
 
   get lanes(): number {

@@ -60,6 +60,10 @@ export const HEADER = {
   correlationId: 'correlation-id',
   /** Further person keys that the record holds, as a JSON array: the other side of a merge, the e-mail that an identify brings. */
   alsoKeys: 'also-keys',
+  /** What the record says of who is whom, as a JSON array of `[key, canonical]`, in their order (ingest/owed-links.ts). */
+  links: 'links',
+  /** Of the last record of a publication that makes links: how many it is from the first that makes one to this. */
+  linkSpan: 'link-span',
   /** For `person.identify` only: the wall clock at Sluice stamped it because the caller gave no timestamp. */
   stamped: 'stamped',
   /** Of an operation that a stranger's record said: where that lies, as `topic/lane/offset`. */

@@ -416,9 +416,9 @@ test('when the bus is full both twins are told so, nothing is remembered, and th
   assert.equal(published.length, 2)
 })
 
-test('a store that fails fails the requests in the line, frees their ids, and the next ones go on', async () => {
+test('a store that fails fails the requests in the line, frees their ids, and the next ones go by what is owed', async () => {
   const link = new Gate()
-  const { intake, published } = stand({ link })
+  const { intake, published, links } = stand({ link })
   const failing = intake.accept([identify('1', { email: 'a@x.io' }), event('1', { id: ULID })], WEB)
   const outcome = Promise.allSettled([failing])
   await link.reached(1)
@@ -426,8 +426,15 @@ test('a store that fails fails the requests in the line, frees their ids, and th
   const [result] = await outcome
   assert.ok(result?.status === 'rejected' && result.reason.code === 'storage_failed')
   assert.equal(published.length, 2)
-  assert.deepEqual(await intake.accept([event('1', { id: ULID })], WEB), [ULID])
-  assert.equal(published.length, 3)
+  const next = intake.accept([eventOf('a@x.io'), event('1', { id: ULID })], WEB)
+  await link.reached(2)
+  assert.deepEqual([published.length, links.length], [2, 2], 'nothing is placed before the link is written')
+  link.open(1)
+  assert.equal((await next)[1], ULID)
+  assert.deepEqual(
+    published.slice(2).map(({ key }) => key),
+    ['id:1', 'id:1'],
+  )
 })
 
 test('a ledger that cannot remember is told of, and the operation is answered all the same', async () => {

@@ -10,8 +10,8 @@
  *
  * A group that makes links is waited for, and published at once, whole: the operation that holds both keys must lie in the
  * log before anything goes by the new one. A link that was durable first, and whose operation a full disk then refused or a
- * crash cut off, would let later operations overtake what still waits under the old key. The other way round nothing is
- * overtaken: until somebody repeats what was not answered, the two keys go on side by side.
+ * crash cut off, would let later operations overtake what still waits under the old key. The other way round the link is owed,
+ * and nothing is placed before it is written: by this process, or by the next one, to which the log says it (owed-links.ts).
  */
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../core/clock.ts'
@@ -25,7 +25,8 @@ import type { Ledger } from '../ledger/ledger.ts'
 import type { People } from '../people/people.ts'
 import { type Claims, Dedupe, type Earlier, type Recalled } from './dedupe.ts'
 import type { Draft } from './draft.ts'
-import { Keys } from './keys.ts'
+import { Keys, type SaidLink } from './keys.ts'
+import { withSpan } from './owed-links.ts'
 import { makeRecord } from './placed.ts'
 import { Refusing } from './refusing.ts'
 import { type Operation, stamp } from './stamp.ts'
@@ -73,6 +74,8 @@ export class Intake {
   readonly #dedupe: Dedupe
   readonly #refusing: Refusing
   #line: Visit[] = []
+  /** Of what lies in the log: to be written before anything else is placed. */
+  #owed: readonly SaidLink[] = []
   #moving = false
 
   constructor(options: IntakeOptions) {
@@ -143,6 +146,7 @@ export class Intake {
 
   async #admit(group: readonly Visit[]): Promise<void> {
     const { bus, feed } = this.#options
+    if (this.#owed.length > 0) await this.#link()
     const resolving = this.#resolve(group)
     const [recalled, keys] = group.some(mayRepeat)
       ? await Promise.all([this.#recall(group), resolving])
@@ -162,13 +166,17 @@ export class Intake {
   }
 
   async #publishAndLink(group: readonly Visit[], { links }: Keys): Promise<void> {
-    const { bus, people } = this.#options
-    await bus.publish(
-      TOPICS.events,
-      group.flatMap(({ records }) => records),
-    )
-    await Promise.all(links.map(({ key, canonical }) => people.link(key, canonical)))
+    const records = group.flatMap(({ records }) => records)
+    await this.#options.bus.publish(TOPICS.events, withSpan(records))
+    this.#owed = links
+    await this.#link()
     for (const { stored } of group) stored.resolve()
+  }
+
+  async #link(): Promise<void> {
+    const { people } = this.#options
+    await Promise.all(this.#owed.map(({ key, canonical, by }) => people.link(key, canonical, by)))
+    this.#owed = []
   }
 
   /** Only people have several keys, and an anonymous_id may be one of them; forms and segments name some. */

@@ -20,38 +20,40 @@ test('a key that nobody linked orders itself and holds nothing else', () => {
   assert.deepEqual(new Keys(new Map()).place(operation('person.event', 'email:a')), {
     key: 'email:a',
     alsoKeys: [],
+    links: [],
   })
 })
 
 test('an identify is ordered by the id, holds what its other identifiers were ordered by, and links them', () => {
   const keys = new Keys(new Map())
   const placed = keys.place(operation('person.identify', 'id:1', 'email:a', 'anonymous_id:x'))
-  assert.deepEqual(placed, { key: 'id:1', alsoKeys: ['email:a', 'anonymous_id:x'] })
-  assert.deepEqual(keys.links, [
-    { key: 'email:a', canonical: 'id:1' },
-    { key: 'anonymous_id:x', canonical: 'id:1' },
-  ])
-  assert.deepEqual(keys.place(operation('person.event', 'email:a')), { key: 'id:1', alsoKeys: [] })
+  const links = [
+    { key: 'email:a', canonical: 'id:1', by: '01' },
+    { key: 'anonymous_id:x', canonical: 'id:1', by: '01' },
+  ]
+  assert.deepEqual(placed, { key: 'id:1', alsoKeys: ['email:a', 'anonymous_id:x'], links })
+  assert.deepEqual(keys.links, links)
+  assert.deepEqual(keys.place(operation('person.event', 'email:a')), { key: 'id:1', alsoKeys: [], links: [] })
 })
 
 test('saying it again links nothing and holds nothing more', () => {
   const keys = new Keys(new Map([['email:a', 'id:1']]))
-  assert.deepEqual(keys.place(operation('person.identify', 'id:1', 'email:a')), { key: 'id:1', alsoKeys: [] })
+  const placed = { key: 'id:1', alsoKeys: [], links: [] }
+  assert.deepEqual(keys.place(operation('person.identify', 'id:1', 'email:a')), placed)
   assert.deepEqual(keys.links, [])
 })
 
 test('a merge is ordered by the primary, holds both, and the secondary follows with all that resolved to it', () => {
   const keys = new Keys(new Map([['email:b', 'id:2']]))
-  assert.deepEqual(keys.place(operation('person.merge', 'id:1', 'id:2')), { key: 'id:1', alsoKeys: ['id:2'] })
+  const { key, alsoKeys } = keys.place(operation('person.merge', 'id:1', 'id:2'))
+  assert.deepEqual([key, alsoKeys], ['id:1', ['id:2']])
   assert.deepEqual(keys.place(operation('person.event', 'email:b')).key, 'id:1')
 })
 
 test('an address that moves to another person moves alone', () => {
   const keys = new Keys(new Map([['email:a', 'id:1']]))
-  assert.deepEqual(keys.place(operation('person.identify', 'id:2', 'email:a')), {
-    key: 'id:2',
-    alsoKeys: ['id:1'],
-  })
+  const { key, alsoKeys } = keys.place(operation('person.identify', 'id:2', 'email:a'))
+  assert.deepEqual([key, alsoKeys], ['id:2', ['id:1']])
   assert.equal(keys.place(operation('person.event', 'id:1')).key, 'id:1')
   assert.equal(keys.place(operation('person.event', 'email:a')).key, 'id:2')
 })

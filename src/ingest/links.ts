@@ -5,8 +5,8 @@
  * link does depends on those before it.
  *
  * Nothing is resolved before everything that is on the topic by then has been learnt. A link is durable before the operation
- * that makes it is, and that before it is answered: who heard the answer and says more through another process finds the
- * link there. That costs a question to the bus for each group of requests (accept.ts), not for each request.
+ * that makes it is answered: who heard the answer and says more through another process finds the link there. That costs a
+ * question to the bus for each group of requests (accept.ts), not for each request.
  */
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../core/clock.ts'

@@ -1,6 +1,7 @@
 /** An operation as it is put on the bus, under the key that orders it. Pure. */
 import { type BusRecord, HEADER, type Headers } from '../core/record.ts'
 import type { Placement } from './keys.ts'
+import { writeLinks } from './owed-links.ts'
 import { type Operation, PlainEvent } from './stamp.ts'
 
 /** What a request says for all its operations. */
@@ -29,12 +30,13 @@ class Placed implements BusRecord {
   }
 }
 
-export function makeRecord(operation: Operation, { key, alsoKeys }: Placement, said: Said): BusRecord {
+export function makeRecord(operation: Operation, { key, alsoKeys, links }: Placement, said: Said): BusRecord {
   if (operation instanceof PlainEvent && operation.key === key && alsoKeys.length === 0) return operation
   const { stamped, own } = operation
   if (alsoKeys.length === 0 && !stamped && own === undefined) return new Placed(operation, key, said)
   const more: Record<string, string> = { ...said.headers, ...own }
   if (alsoKeys.length > 0) more[HEADER.alsoKeys] = JSON.stringify(alsoKeys)
+  if (links.length > 0) more[HEADER.links] = writeLinks(links)
   if (stamped) more[HEADER.stamped] = '1'
   return new Placed(operation, key, { headers: more, at: said.at })
 }

@@ -71,6 +71,6 @@ export function adopt(record: Received, judge: Judge): Received {
   const headers = { [HEADER.source]: record.topic, [HEADER.correlationId]: placeOf(record) }
   const arrival = { source: record.topic, at: record.at, idempotencyKey: undefined, headers, ulids: never }
   const operation = stamp(read, 0, arrival)
-  const placement = { key: operation.key, alsoKeys: operation.others }
+  const placement = { key: operation.key, alsoKeys: operation.others, links: [] }
   return { ...record, ...makeRecord(operation, placement, { headers, at: record.at }) }
 }

@@ -50,6 +50,18 @@ function unreadable(fails: () => boolean): Disk {
   }
 }
 
+test('what the last link was said by is kept with it, and not with one that says nothing new', () =>
+  withDirectory(async (directory) => {
+    {
+      await using people = openSqlitePeople({ directory })
+      assert.equal(await people.lastBy(), undefined)
+      await Promise.all([people.link('b', 'a', 'first'), people.link('c', 'a', 'second')])
+      await people.link('c', 'b', 'third')
+    }
+    await using people = openSqlitePeople({ directory })
+    assert.equal(await people.lastBy(), 'second')
+  }))
+
 test('a file from before keys moved alone is read as it was meant', () =>
   withDirectory(async (directory) => {
     const old = new DatabaseSync(join(directory, 'people.db'))

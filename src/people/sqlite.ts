@@ -10,7 +10,7 @@ import { Checkpoints } from '../sqlite/checkpoints.ts'
 import { isFatal, openDatabase, toStorageError, transaction } from '../sqlite/database.ts'
 import type { Disk } from '../sqlite/disk.ts'
 import { KeyCache } from './cache.ts'
-import type { Link, People } from './people.ts'
+import type { Link, OwnPeople } from './people.ts'
 
 const MIGRATIONS = [
   `CREATE TABLE links (key TEXT PRIMARY KEY, canonical TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -19,6 +19,8 @@ const MIGRATIONS = [
   // alone moves; `links` keeps those that were pointed elsewhere after they had moved, and the rows from before.
   `DROP INDEX links_by_canonical;
    CREATE TABLE moves (key TEXT PRIMARY KEY, canonical TEXT NOT NULL) STRICT, WITHOUT ROWID`,
+  // One row: by which record of the log the last link was said.
+  'CREATE TABLE last (one INTEGER PRIMARY KEY CHECK (one = 1), by TEXT) STRICT',
 ]
 
 /** Two keys of 30 characters, an entry of a Map and two string headers are about 200 bytes: 20 MB when it is full. */
@@ -39,7 +41,7 @@ export interface SqlitePeopleOptions {
 }
 
 /** Throws `newer_format`, `log_damaged`, `storage_full` or `storage_failed`, as openDatabase does. */
-export function openSqlitePeople(options: SqlitePeopleOptions): People {
+export function openSqlitePeople(options: SqlitePeopleOptions): OwnPeople {
   const { directory, cachedKeys = CACHED_KEYS, onFatal = () => {}, ...rest } = options
   const path = join(directory, 'people.db')
   const db = openDatabase({ path, migrations: MIGRATIONS, ...rest })
@@ -49,6 +51,7 @@ export function openSqlitePeople(options: SqlitePeopleOptions): People {
 interface WaitingLink {
   readonly key: string
   readonly canonical: string
+  readonly by: string | undefined
   readonly done: PromiseWithResolvers<void>
 }
 
@@ -58,7 +61,7 @@ interface Needs {
   readonly onFatal: (error: SluiceError) => void
 }
 
-class SqlitePeople implements People {
+class SqlitePeople implements OwnPeople {
   readonly #db: DatabaseSync
   readonly #path: string
   readonly #onFatal: (error: SluiceError) => void
@@ -70,6 +73,7 @@ class SqlitePeople implements People {
   readonly #point: StatementSync
   readonly #move: StatementSync
   readonly #keys: StatementSync
+  readonly #sayLast: StatementSync
   #waiting: WaitingLink[] = []
 
   constructor(db: DatabaseSync, { path, cachedKeys, onFatal }: Needs) {
@@ -88,6 +92,7 @@ class SqlitePeople implements People {
       'SELECT key FROM links WHERE key > ? UNION SELECT key FROM moves WHERE key > ? ORDER BY key LIMIT ?',
     )
     this.#move = db.prepare('INSERT INTO moves (key, canonical) VALUES (?, ?)')
+    this.#sayLast = db.prepare('INSERT OR REPLACE INTO last (one, by) VALUES (1, ?)')
   }
 
   async resolve(keys: readonly string[]): Promise<readonly string[]> {
@@ -95,11 +100,17 @@ class SqlitePeople implements People {
   }
 
   /** Links asked for in one turn of the event loop share a transaction, and with it one fsync. */
-  link(key: string, canonical: string): Promise<void> {
+  link(key: string, canonical: string, by?: string): Promise<void> {
     const done = Promise.withResolvers<void>()
-    this.#waiting.push({ key, canonical, done })
+    this.#waiting.push({ key, canonical, by, done })
     if (this.#waiting.length === 1) queueMicrotask(() => this.#flush())
     return done.promise
+  }
+
+  async lastBy(): Promise<string | undefined> {
+    this.#flush()
+    const by = this.#reading(() => this.#db.prepare('SELECT by FROM last').get()?.by)
+    return typeof by === 'string' ? by : undefined
   }
 
   async *links(): AsyncGenerator<readonly Link[]> {
@@ -192,6 +203,7 @@ class SqlitePeople implements People {
     try {
       transaction(this.#db, () => {
         for (const link of links) if (this.#isNews(link)) this.#writeOne(link)
+        this.#sayLast.run(links.at(-1)?.by ?? null)
       })
       this.#checkpoints.committed()
     } catch (thrown) {

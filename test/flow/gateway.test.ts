@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import type { Done, LetterPage, Trace } from '../../src/admin/wire.ts'
 import type { Subscription } from '../../src/bus/bus.ts'
 import { TOPICS } from '../../src/core/record.ts'
+import { type Disk, realDisk } from '../../src/sqlite/disk.ts'
 import { busWith } from '../../src/verify/faults.ts'
 import { realWorld } from '../../src/world.ts'
 import { eventBatch, type StandOptions, stand, temporary } from './stand.ts'
@@ -127,6 +128,41 @@ test('what was not delivered is delivered by the next process', async () => {
   await second.drained()
   assert.equal(second.emulator.events().length, 4)
   assert.equal((await second.gateway.conservation()).missing, 0)
+})
+
+/** A disk that fails as soon as people are linked. */
+const UNLINKED: Disk = {
+  ...realDisk,
+  database: (path, timeoutMs) => {
+    const db = realDisk.database(path, timeoutMs)
+    const prepare = db.prepare.bind(db)
+    db.prepare = (sql) => {
+      if (!sql.startsWith('INSERT INTO moves')) return prepare(sql)
+      const run = () => {
+        throw Object.assign(new Error('disk I/O error'), { errcode: 10 })
+      }
+      return Object.defineProperty(prepare(sql), 'run', { value: run })
+    }
+    return db
+  },
+}
+
+test('who is whom is known after a disk that failed between the log and what is known of people', async () => {
+  const directory = temporary()
+  const first = await open({ directory, world: { ...realWorld(), disk: UNLINKED } })
+  first.emulator.faults.add({ kind: 'outage', status: 503 })
+  const merge = await first.call('POST', '/api/v1/merge_customers', {
+    primary: { id: '5' },
+    secondary: { id: '8' },
+  })
+  await first.gateway.failed
+  await first.gateway.close()
+  const second = await open({ directory })
+  const event = await second.call('POST', '/api/v1/customers/8/events', { name: 'order' })
+  await second.drained()
+  const id = event.headers.get('x-sluice-id') ?? ''
+  const { key } = await second.admin<Trace>(`/operations/${id}`)
+  assert.deepEqual([merge.status, key], [503, 'id:5'])
 })
 
 /** Its subscribers are given nothing until then. */
