@@ -277,6 +277,24 @@ test('a disk that is too small says how much must be free', async () => {
   })
 })
 
+test('a disk that takes no more, whatever it says is free, says so', async () => {
+  const disk = { ...realDisk, free: () => 2 ** 30, reserve: () => false }
+  await using bus = await open(makeDirectory(), { disk })
+  await assert.rejects(bus.publish(TOPIC, [makeRecord('a', 1)]), {
+    code: 'storage_full',
+    message: /has 1024\.0 MB free, and takes no more: a quota/,
+  })
+})
+
+test('a disk that fails while the reserve is made has failed', async () => {
+  const directory = makeDirectory()
+  const failed = Promise.withResolvers<SluiceError>()
+  const disk = { ...realDisk, reserve: () => realDisk.reserve(join(directory, 'gone', 'log.reserve'), 1) }
+  await using bus = await open(directory, { disk, onFatal: failed.resolve })
+  await assert.rejects(bus.publish(TOPIC, [makeRecord('a', 1)]), { code: 'storage_failed' })
+  assert.equal((await failed.promise).code, 'storage_failed')
+})
+
 test('what every group has settled is removed after its time, and nothing else; the count stays', async () => {
   const directory = makeDirectory()
   await using bus = await open(directory)

@@ -18,7 +18,7 @@ import {
 } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { toSluiceError } from '../core/errors.ts'
+import { SluiceError, toSluiceError } from '../core/errors.ts'
 
 export interface Disk {
   /** Makes the directory, for its owner alone, where it is missing. */
@@ -34,7 +34,7 @@ export interface Disk {
   free(path: string): number
   /**
    * Makes a file of real blocks: one with holes in it would keep nothing back. False when there is no room for it. Throws
-   * `too_many_files`.
+   * `too_many_files`, and `storage_failed` for whatever else goes wrong.
    */
   reserve(path: string, bytes: number): boolean
   remove(path: string): void
@@ -133,8 +133,12 @@ function reserve(path: string, bytes: number): boolean {
     return true
   } catch (thrown) {
     rmSync(path, { force: true })
+    if (thrown instanceof Error && 'code' in thrown && NO_ROOM.includes(thrown.code)) return false
     const error = toSluiceError(thrown)
     if (error.code === 'too_many_files') throw error
-    return false
+    throw new SluiceError('storage_failed', error.message, { cause: thrown })
   }
 }
+
+/** No block is left, or none for this user. */
+const NO_ROOM: readonly unknown[] = ['ENOSPC', 'EDQUOT']

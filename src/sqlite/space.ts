@@ -16,6 +16,8 @@ const RESERVE = 8 * 1024 * 1024
 export const isFull = (thrown: unknown): boolean =>
   thrown instanceof SluiceError && thrown.code === 'storage_full'
 
+const megabytes = (bytes: number): string => (bytes / 1024 / 1024).toFixed(1)
+
 export const pagesOf = (bytes: number): number => Math.floor(bytes / PAGE)
 
 export interface SpaceOptions {
@@ -43,17 +45,19 @@ export class Space {
   }
 
   /**
-   * To be called before publishing, which needs the reserve to be there or made again. Throws `storage_full`, `too_many_files`.
+   * To be called before publishing, which needs the reserve to be there or made again. Throws `storage_full`, `too_many_files`,
+   * `storage_failed`.
    */
   claim(): void {
     if (this.#kept) return
     const free = this.#disk.free(this.#path)
-    this.#kept = free >= 2 * RESERVE && this.#disk.reserve(this.#path, RESERVE)
+    const isRoom = free >= 2 * RESERVE
+    this.#kept = isRoom && this.#disk.reserve(this.#path, RESERVE)
     if (this.#kept) return
-    const [needs, has] = [2 * RESERVE, free].map((bytes) => (bytes / 1024 / 1024).toFixed(1))
+    const refused = isRoom ? ', and takes no more: a quota may be used up' : ''
     throw new SluiceError(
       'storage_full',
-      `The disk of ${dirname(this.#path)} has ${has} MB free; ${needs} must be, so that settling can go on when it is full.`,
+      `The disk of ${dirname(this.#path)} has ${megabytes(free)} MB free${refused}; ${megabytes(2 * RESERVE)} must be, so that settling can go on when it is full.`,
     )
   }
 
