@@ -11,8 +11,8 @@ const HEAD = `# The command line
 This page is made from the commands themselves (\`scripts/cli-reference.ts\`).
 
 Data goes to stdout; messages, progress, warnings and errors go to stderr. \`--json\` gives one JSON document, a stream
-gives one a line, and a list is \`{"data":[…],"next_cursor":null}\`. Instants are RFC 3339 in UTC, durations in seconds,
-unless a field's name ends in \`ms\` or \`Ms\`. Fields may be added, never taken away or changed. The text for people is no
+gives one a line, and a list is \`{"data":[…],"next_cursor":null}\`. Instants are RFC 3339 in UTC, and one that you
+give without a zone is taken so; durations in seconds, unless a field's name ends in \`ms\` or \`Ms\`. Fields may be added, never taken away or changed. The text for people is no
 interface. An error with \`--json\` is one document on stderr: \`{"error":true,"code","message","details","hint","retryable"}\`.
 
 Colour is decided for each stream: off where it is no terminal, with \`NO_COLOR\` or \`TERM=dumb\`; on with \`FORCE_COLOR\`;

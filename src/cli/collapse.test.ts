@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Happening } from '../core/feed.ts'
 import { collapse } from './collapse.ts'
+import type { Look } from './feed.ts'
+import { clockText } from './time.ts'
 
 const happening = (id: string, more: Partial<Happening> = {}): Happening => ({
   at: 0,
@@ -14,7 +16,7 @@ const happening = (id: string, more: Partial<Happening> = {}): Happening => ({
 const crowd = (count: number, more: Partial<Happening> = {}) =>
   Array.from({ length: count }, (_, n) => happening(`N${n}`, more))
 
-const plain = (_: string, text: string) => text
+const plain: Look = { paint: (_, text) => text, stamp: clockText }
 
 test('few of a sort are told one by one, in their order', () => {
   const mixed = [happening('A'), happening('B', { what: 'ended', outcome: 'dead' }), happening('C')]

@@ -153,6 +153,5 @@ async function showFeed(job: Job, config: Config): Promise<void> {
 
 function tellOne(line: Happening | Skipped, output: Output): void {
   if (output.json) output.document(line)
-  else
-    output.line(isSkipped(line) ? `… ${line.skipped} more, too fast to tell` : feedLine(line, output.paint))
+  else output.line(isSkipped(line) ? `… ${line.skipped} more, too fast to tell` : feedLine(line, output))
 }

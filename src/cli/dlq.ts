@@ -4,7 +4,7 @@ import { HEADER } from '../core/record.ts'
 import { type Api, adminApi, query } from './api.ts'
 import { decide, selectorsOf } from './dlq-decide.ts'
 import type { Job } from './job.ts'
-import { table } from './output.ts'
+import { type Output, table } from './output.ts'
 import { CLIENT_SETTINGS, type CommandSpec, DRY_RUN, type OptionSpec, YES } from './spec.ts'
 import { spanText } from './time.ts'
 
@@ -18,7 +18,10 @@ const SELECTORS: readonly OptionSpec[] = [
     about:
       'of this person, by the identifier that the operation named, or one told of later: 42, ada@example.com',
   },
-  { flags: '--since <time>', about: 'dead since: 15m for 15 minutes ago, or 2026-11-24T09:00Z' },
+  {
+    flags: '--since <time>',
+    about: 'dead since: 15m for 15 minutes ago, or 2026-11-24T09:00, which is UTC where it names no zone',
+  },
   { flags: '--group <group>', about: 'of this group' },
 ]
 const ALL: OptionSpec = { flags: '--all', about: 'all that wait' }
@@ -155,27 +158,27 @@ async function show(job: Job): Promise<void> {
   const api = adminApi(job, await job.config())
   const letter = await api.json<Letter>('GET', `/admin/v1/dead-letters/${encodeURIComponent(args[0] ?? '')}`)
   if (output.json) return output.document(letter)
-  for (const line of letterLines(letter, output.paint('bold', letter.id))) output.line(line)
+  for (const line of letterLines(letter, output)) output.line(line)
   if (letter.state === 'waiting')
     output.note(`Next: sluice dlq replay ${letter.id}, or sluice dlq drop ${letter.id}`)
 }
 
-function letterLines(letter: Letter, title: string): string[] {
-  const { state, kind, key, refusal, attempts, receivedAt, endedAt, replays, value } = letter
+function letterLines(letter: Letter, output: Output): string[] {
+  const { id, state, kind, key, refusal, attempts, receivedAt, endedAt, replays, value } = letter
   const rows = [
     ['state', replays > 0 ? `${state}, replayed ${replays} times` : state],
     ['reason', [refusal.code, refusal.reason].join('  ')],
     ['field', refusal.field ?? ''],
     ['message', refusal.message ?? ''],
     ['from', letter.headers[HEADER.origin] ?? ''],
-    ['received', new Date(receivedAt).toISOString()],
-    ['dead', `${new Date(endedAt).toISOString()}  (after ${spanText(endedAt - receivedAt)})`],
+    ['received', output.moment(receivedAt)],
+    ['dead', `${output.moment(endedAt)}  (after ${spanText(endedAt - receivedAt)})`],
     ...attempts.map(({ at, status, code, ms, detail }, index) => [
       `attempt ${index + 1}`,
-      `${new Date(at).toISOString()}  ${status ?? 'no answer'}  ${code}  ${spanText(ms)}  ${detail ?? ''}`,
+      `${output.moment(at)}  ${status ?? 'no answer'}  ${code}  ${spanText(ms)}  ${detail ?? ''}`,
     ]),
     [letter.headers[HEADER.encoding] ?? 'value', value],
   ]
   const told = rows.filter(([, text]) => text !== '')
-  return [`${title}  ${kind}  ${key}`, ...table(told).map((row) => `  ${row}`)]
+  return [`${output.paint('bold', id)}  ${kind}  ${key}`, ...table(told).map((row) => `  ${row}`)]
 }

@@ -10,9 +10,9 @@ import { emulatorApi, query } from './api.ts'
 import { chaos } from './chaos.ts'
 import { emulatorDirectory } from './data-directory.ts'
 import type { Job } from './job.ts'
-import { table } from './output.ts'
+import { type Output, table } from './output.ts'
 import { type CommandSpec, DRY_RUN, EMULATOR_SETTINGS, YES } from './spec.ts'
-import { clockText, spanText } from './time.ts'
+import { spanText } from './time.ts'
 import { untilStopped } from './until-stopped.ts'
 
 export const emulator: CommandSpec = {
@@ -150,21 +150,24 @@ async function listRequests(job: Job): Promise<void> {
   const path = `/_emulator/requests${query({ path: job.text('path'), limit: job.count('limit', 1) })}`
   const { data } = await api.json<{ data: readonly LoggedRequest[] }>('GET', path)
   job.output.list(data, () => {
-    const rows = table(data.map(requestRow))
+    const rows = table(data.map((logged) => requestRow(logged, job.output)))
     if (!job.flag('bodies')) return rows
     return rows.flatMap((row, index) => [row, `  ${data[index]?.body ?? ''}`])
   })
 }
 
-const requestRow = ({ seq, at, method, path, status, fault, ms }: LoggedRequest): string[] => [
-  String(seq),
-  clockText(at, 3),
-  method,
-  path,
-  String(status ?? 'no answer'),
-  ms === null ? '' : `${Math.round(ms)} ms`,
-  fault ?? '',
-]
+const requestRow = (logged: LoggedRequest, output: Output): string[] => {
+  const { seq, at, method, path, status, fault, ms } = logged
+  return [
+    String(seq),
+    output.moment(at),
+    method,
+    path,
+    String(status ?? 'no answer'),
+    ms === null ? '' : `${Math.round(ms)} ms`,
+    fault ?? '',
+  ]
+}
 
 interface EmulatedTime {
   readonly now: string

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Happening } from '../core/feed.ts'
-import { type FeedFilter, feedLine, matches } from './feed.ts'
+import { type FeedFilter, feedLine, type Look, matches } from './feed.ts'
+import { clockText } from './time.ts'
 
 const base = { at: 0, id: '01J', key: 'id:42', kind: 'person.event', source: 'web' } as const
 const accepted: Happening = { ...base, what: 'accepted' }
@@ -50,8 +51,9 @@ for (const [filter, expected] of CASES)
   })
 
 test('a line says in words what happened, without a colour', () => {
+  const plain: Look = { paint: (_, text) => text, stamp: clockText }
   const lines = Object.fromEntries(
-    Object.entries(ALL).map(([name, happening]) => [name, feedLine(happening, (_, text) => text).slice(10)]),
+    Object.entries(ALL).map(([name, happening]) => [name, feedLine(happening, plain).slice(11)]),
   )
   const about = 'person.event       id:42                  01J'
   assert.deepEqual(lines, {

@@ -3,8 +3,8 @@
 import type { Happening } from '../core/feed.ts'
 import { isObject, parseJson } from '../core/json.ts'
 import type { Api } from './api.ts'
+import type { Output } from './output.ts'
 import type { Paint, Style } from './paint.ts'
-import { clockText } from './time.ts'
 
 /** Lines were left out here, since this reader was too slow. */
 export interface Skipped {
@@ -61,11 +61,15 @@ const ENDINGS: Readonly<Record<string, readonly [sign: string, style: Style]>> =
   dead: ['✖', 'red'],
 }
 
+/** How a line is dressed: what an output says of colour and of time. */
+export type Look = Pick<Output, 'paint' | 'stamp'>
+
 /** One line. State is said in a word as well as by its sign and colour. */
-export function feedLine(happening: Happening, paint: Paint): string {
+export function feedLine(happening: Happening, look: Look): string {
+  const { paint } = look
   const { at, id, key, kind } = happening
   const subject = `${kind.padEnd(18)} ${key.padEnd(22)} ${paint('dim', id)}`
-  return `${paint('dim', clockText(at))}  ${sign(happening, paint)}  ${subject}  ${remark(happening, paint)}`.trimEnd()
+  return `${paint('dim', look.stamp(at))}  ${sign(happening, paint)}  ${subject}  ${remark(happening, paint)}`.trimEnd()
 }
 
 function sign({ what, outcome }: Happening, paint: Paint): string {

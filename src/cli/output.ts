@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Host, OutStream } from './host.ts'
 import { hasColour, OWN_ESCAPE, type Paint, painter } from './paint.ts'
-import { instantText, type TimeForm } from './time.ts'
+import { clockText, instantText, type TimeForm } from './time.ts'
 import { visible } from './visible.ts'
 
 export interface OutputOptions {
@@ -33,7 +33,8 @@ export class Output {
   readonly #out: OutStream
   readonly #err: OutStream
   readonly #clock: Clock
-  readonly #time: TimeForm
+  /** As --time says, if it was given. */
+  readonly #time: TimeForm | undefined
 
   constructor(host: Host, options: OutputOptions) {
     this.#out = host.stdout
@@ -45,7 +46,7 @@ export class Output {
     this.paintNote = painter(hasColour(host.stderr, options.colour, host.env))
     this.live = host.stdout.isTTY === true && !options.json
     this.animated = host.stderr.isTTY === true && !host.env.CI && !isAgent(host.env) && !options.quiet
-    this.#time = options.time ?? (host.stdout.isTTY ? 'relative' : 'iso')
+    this.#time = options.time
   }
 
   /** One line of data. */
@@ -84,8 +85,23 @@ export class Output {
     if (this.live) this.#out.write('\u001b[2J\u001b[H')
   }
 
+  /** Of a list: its age where a person looks on. */
   instant(at: number): string {
-    return instantText(at, this.#time, this.#clock.now())
+    return this.#text(at, this.live ? 'relative' : 'iso')
+  }
+
+  /** Of a story, where moments are compared: to the millisecond. */
+  moment(at: number): string {
+    return this.#text(at, 'iso')
+  }
+
+  /** Of what happens now: the time of day where a person looks on. A file may be read on another day. */
+  stamp(at: number): string {
+    return this.live && this.#time === undefined ? clockText(at) : this.moment(at)
+  }
+
+  #text(at: number, usual: TimeForm): string {
+    return instantText(at, this.#time ?? usual, this.#clock.now())
   }
 }
 

@@ -24,7 +24,7 @@ const DATA: readonly OptionSpec[] = [
 ]
 const AT: OptionSpec = {
   flags: '--at <instant>',
-  about: 'when it happened: 2026-11-24T09:00Z, or 15m ago as 15m',
+  about: 'when it happened: 2026-11-24T09:00, which is UTC where it names no zone, or 15m ago as 15m',
 }
 const EVENT: readonly OptionSpec[] = [
   {

@@ -42,7 +42,7 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   { flags: '--color <when>', about: 'colour', choices: ['auto', 'always', 'never'], usually: 'auto' },
   {
     flags: '--time <form>',
-    about: 'how instants are written',
+    about: 'how instants are written, in UTC',
     choices: ['relative', 'iso', 'unix'],
     usually: 'relative on a terminal, else iso',
   },

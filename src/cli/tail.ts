@@ -65,7 +65,7 @@ async function showFeed(job: Job, room: { left: number }, onConnected: () => voi
     if (isSkipped(line)) output.note(`${line.skipped} lines left out: this reader was too slow.`)
     else if (matches(line, filter)) {
       if (output.json) output.document(line)
-      else output.line(feedLine(line, output.paint))
+      else output.line(feedLine(line, output))
       room.left -= 1
       if (room.left <= 0) return
     }

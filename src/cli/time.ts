@@ -41,10 +41,5 @@ export function instantText(at: number, form: TimeForm, now: number): string {
   return at > now ? `in ${spanText(at - now)}` : `${spanText(now - at)} ago`
 }
 
-/** The time of day on this machine's clock: 09:14:02, with thousandths when asked. */
-export function clockText(at: number, digits: 0 | 3 = 0): string {
-  const date = new Date(at)
-  const two = (part: number) => String(part).padStart(2, '0')
-  const seconds = `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
-  return digits === 0 ? seconds : `${seconds}.${String(date.getMilliseconds()).padStart(3, '0')}`
-}
+/** The time of day in UTC, as all instants are written: 09:14:02Z. */
+export const clockText = (at: number): string => `${new Date(at).toISOString().slice(11, 19)}Z`

@@ -3,10 +3,10 @@ import type { Trace } from '../admin/wire.ts'
 import { isObject, parseJson, plainText } from '../core/json.ts'
 import { adminApi } from './api.ts'
 import type { Job } from './job.ts'
-import { table } from './output.ts'
-import type { Paint, Style } from './paint.ts'
+import { type Output, table } from './output.ts'
+import type { Style } from './paint.ts'
 import { CLIENT_SETTINGS, type CommandSpec } from './spec.ts'
-import { clockText, spanText } from './time.ts'
+import { spanText } from './time.ts'
 
 export const trace: CommandSpec = {
   name: 'trace',
@@ -27,14 +27,8 @@ async function showTrace(job: Job): Promise<void> {
   const api = adminApi(job, await job.config())
   const found = await api.json<Trace>('GET', `/admin/v1/operations/${encodeURIComponent(job.args[0] ?? '')}`)
   if (output.json) return output.document(found)
-  const stamp = (at: number) => (job.text('time') ? output.instant(at) : clockText(at, 3))
-  for (const line of traceLines(found, { stamp, paint: output.paint })) output.line(line)
+  for (const line of traceLines(found, output)) output.line(line)
   for (const next of nextSteps(found)) output.note(next)
-}
-
-interface Rendering {
-  readonly stamp: (at: number) => string
-  readonly paint: Paint
 }
 
 const STATE_STYLES: Readonly<Record<Trace['state'], Style>> = {
@@ -48,10 +42,11 @@ const STATE_STYLES: Readonly<Record<Trace['state'], Style>> = {
 }
 
 /** The head with what became of it, the steps in their order, and the value. */
-function traceLines(found: Trace, { stamp, paint }: Rendering): string[] {
+function traceLines(found: Trace, output: Output): string[] {
+  const { paint } = output
   const { id, kind, key, value } = found
   const head = `${paint('bold', id)}  ${kind}  ${key}   ${paint(STATE_STYLES[found.state], summaryOf(found))}`
-  const steps = table(stepsOf(found).map(([at, name, text]) => [paint('dim', stamp(at)), name, text]))
+  const steps = table(stepsOf(found).map(([at, name, text]) => [paint('dim', output.moment(at)), name, text]))
   return [
     head,
     ...steps.map((step) => `  ${step}`),

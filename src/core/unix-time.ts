@@ -13,18 +13,24 @@ export function inSeconds(time: number): number {
   return Math.floor(seconds)
 }
 
-const ISO = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2})(?::(\d{2})(?:\.\d{1,9})?)?(?:Z|([+-]\d{2}):?(\d{2}))?)?$/
+const ISO = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2})(?::(\d{2})(\.\d{1,9})?)?(?:Z|([+-]\d{2}):?(\d{2}))?)?$/
 
-/** Whole seconds since 1970 of an ISO 8601 text; undefined for what is no date. One without a zone is taken as UTC. */
+/** Whole seconds since 1970 of an ISO 8601 text; undefined for what is no date. */
 export function unixSeconds(text: string): number | undefined {
-  const [, date, time = '00:00', seconds = '00', hours = '+00', minutes = '00'] = ISO.exec(text) ?? []
-  if (date === undefined) return undefined
-  const ms = Date.parse(`${date}T${time}:${seconds}${hours}:${minutes}`)
-  return Number.isNaN(ms) ? undefined : ms / 1000
+  const ms = isoMs(text)
+  return ms === undefined ? undefined : Math.floor(ms / 1000)
 }
 
-/** Milliseconds since 1970 of a text that begins with a date. `Date.parse` takes more: 5 is the first of May 2001 to it. */
+/** Milliseconds since 1970 of what a person wrote: a space may stand for the T, and small letters do (RFC 3339, 5.6). */
 export function datedMs(text: string): number | undefined {
-  const ms = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN
+  return isoMs(text.toUpperCase().replace(' ', 'T'))
+}
+
+/** One without a zone is UTC, as all that Sluice prints: to `Date.parse` it is so of a bare date, and of a time it is not. */
+function isoMs(text: string): number | undefined {
+  const [, date, time = '00:00', seconds = '00', part = '', hours = '+00', minutes = '00'] =
+    ISO.exec(text) ?? []
+  if (date === undefined) return undefined
+  const ms = Date.parse(`${date}T${time}:${seconds}${part}${hours}:${minutes}`)
   return Number.isNaN(ms) ? undefined : ms
 }

@@ -58,11 +58,11 @@ function writableText(text: string): string {
   return short.replace(SECRET_TEXT, CENSOR)
 }
 
-/** `09:14:02 warn  delivery.dead id=… code=…`: pino's own line, taken apart again. */
+/** `09:14:02Z warn  delivery.dead id=… code=…`: pino's own line, taken apart again. */
 export function prettyLine(line: string): string {
   const parsed: Readonly<Record<string, unknown>> = JSON.parse(line)
   const { level, time, msg, ...fields } = parsed
-  const clock = String(time).slice(11, 19)
+  const clock = `${String(time).slice(11, 19)}Z`
   const said = Object.entries(fields).map(([name, value]) => `${plain(name)}=${plain(value)}`)
   return `${[clock, String(level).padEnd(5), plain(msg), ...said].join(' ')}\n`
 }

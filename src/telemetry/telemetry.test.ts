@@ -168,7 +168,7 @@ test('the pretty form is one line for a person', () => {
     prettyLine(
       '{"level":"warn","time":"2026-11-24T09:14:02.000Z","id":"01","detail":"two words","msg":"delivery.dead"}',
     ),
-    '09:14:02 warn  delivery.dead id=01 detail="two words"\n',
+    '09:14:02Z warn  delivery.dead id=01 detail="two words"\n',
   )
 })
 

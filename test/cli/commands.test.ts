@@ -160,6 +160,19 @@ test('trace tells the life of an operation step by step', async () => {
   ])
 })
 
+test('trace and dlq show tell the day of a moment, and --time is obeyed', async () => {
+  const replies = {
+    [`GET /admin/v1/operations/${ID}`]: { body: trace() },
+    [`GET /admin/v1/dead-letters/${ID}`]: { body: letter },
+  }
+  const first = (text: string, name: string) => text.split('\n').find((line) => line.includes(name))
+  const show = async (...words: string[]) =>
+    (await run(replies, [...words, ID, '--color', 'never'], { tty: true })).stdout
+  assert.match(first(await show('trace'), 'received') ?? '', /^ {2}1970-01-01T00:00:01\.000Z {2}received/)
+  assert.match(first(await show('dlq', 'show'), 'received') ?? '', /received {3}1970-01-01T00:00:01\.000Z/)
+  assert.match(first(await show('dlq', 'show', '--time', 'unix'), 'received') ?? '', /received {3}1\.000$/)
+})
+
 test('trace --json keeps the document, with instants as RFC 3339 and the value untouched', async () => {
   const replies = { [`GET /admin/v1/operations/${ID}`]: { body: trace() } }
   const { stdout } = await run(replies, ['trace', ID, '--json'])
@@ -236,6 +249,13 @@ test('tail lets through what was asked for, as lines of JSON', async () => {
     ],
   )
   assert.match(stderr, /12 lines left out/)
+})
+
+test('tail tells the time of day to whoever looks on, and the date as well to a file', async () => {
+  const words = ['tail', '--limit', '1']
+  assert.match((await run(feed(happening('A')), words)).stdout, /^1970-01-01T00:00:01\.000Z {2}▸ in/)
+  const seen = await run(feed(happening('A')), [...words, '--color', 'never'], { tty: true })
+  assert.match(seen.stdout, /^00:00:01Z {2}▸ in/)
 })
 
 test('tail waits for a gateway that closes the feed, and goes on', async () => {
