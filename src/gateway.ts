@@ -18,6 +18,7 @@ import { Judge } from './ingest/judge.ts'
 import { adopt, type Message } from './ingest/strangers.ts'
 import { INTAKE_GROUP, INTAKE_TOPICS, TopicIntake, writeMessages } from './ingest/topics.ts'
 import { policiesWith } from './preflight/rules.ts'
+import { requireDescriptors } from './sqlite/descriptors.ts'
 import { lockDirectory } from './sqlite/lock.ts'
 import { openStores, type Surroundings } from './stores.ts'
 import type { Stores } from './surfaces.ts'
@@ -61,7 +62,7 @@ export interface GatewayOptions {
 const SAMPLE_MS = 1_000
 const TRIM_MS = 60_000
 
-/** Throws `data_dir_in_use`, `port_in_use`, `bad_config`, `log_damaged`, `newer_format`. */
+/** Throws `data_dir_in_use`, `port_in_use`, `bad_config`, `too_many_files`, `log_damaged`, `newer_format`. */
 export async function startGateway(config: Config, options: GatewayOptions = {}): Promise<Gateway> {
   await using opening = new AsyncDisposableStack()
   const { world = realWorld() } = options
@@ -72,6 +73,7 @@ export async function startGateway(config: Config, options: GatewayOptions = {})
   const failure = Promise.withResolvers<SluiceError>()
   const onFatal = (thrown: unknown) => failure.resolve(toSluiceError(thrown))
 
+  if (world.ownsProcess) requireDescriptors()
   opening.use(lockDirectory(config.dataDir, disk))
   const stores = await openStores(config, { world, notify, onFatal }, opening)
   const bus = options.aroundBus?.(stores.bus) ?? stores.bus

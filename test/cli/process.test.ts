@@ -20,10 +20,15 @@ interface Given {
   readonly env?: Record<string, string>
   readonly cwd?: string
   readonly stdin?: string
+  /** How many descriptors it may have. */
+  readonly descriptors?: number
 }
 
-const start = (words: readonly string[], { env = {}, cwd = tmpdir() }: Given = {}) =>
-  spawn(process.execPath, [PROGRAM, ...words], { cwd, env: { PATH: process.env.PATH, ...env } })
+const start = (words: readonly string[], { env = {}, cwd = tmpdir(), descriptors }: Given = {}) => {
+  const limit = descriptors === undefined ? '' : `ulimit -n ${descriptors} && `
+  const command = [`${limit}exec "$0" "$@"`, process.execPath, PROGRAM, ...words]
+  return spawn('sh', ['-c', ...command], { cwd, env: { PATH: process.env.PATH, ...env } })
+}
 
 async function sluice(words: readonly string[], given: Given = {}) {
   const child = start(words, given)
@@ -62,6 +67,16 @@ test('settings come from the environment and the directory that the process has'
   const { data } = JSON.parse(stdout)
   const of = (name: string) => data.find((setting: { name: string }) => setting.name === name)
   assert.deepEqual([of('customerio.region').origin, of('port').origin], ['sluice.yaml:2', 'SLUICE_PORT'])
+})
+
+test('a start with too few descriptors names what is short', async () => {
+  for (const descriptors of [34, 44]) {
+    const words = ['dev', '--ephemeral', '--port', '0', '--emulator-port', '0', '--json']
+    const { exit, stdout, stderr } = await sluice(words, { descriptors })
+    const { code, hint } = JSON.parse(stderr)
+    assert.deepEqual([exit, stdout, code], [7, '', 'too_many_files'])
+    assert.match(hint, /ulimit -n/)
+  }
 })
 
 test('^C ends a command with 130 and SIGTERM with 143, without an error', async () => {
