@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
+import { ENVIRONMENT, SWITCHES } from '../bin/lean.js'
 import { fail } from './line.ts'
 
 /** What a server has used so far. */
@@ -45,10 +46,14 @@ export interface GatewayOptions {
   readonly upstream?: string
 }
 
-/** `sluice serve` as the package has it, started for the first time: with nothing that Node remembers of earlier starts. */
+/**
+ * `sluice serve` as the package has it, started for the first time: with nothing that Node remembers of earlier starts. As it has a
+ * channel to this process, it does not begin anew by itself with what `bin/lean.js` sets, and is given that.
+ */
 export async function serve(options: GatewayOptions): Promise<Server> {
   const { directory, roles, upstream = 'http://127.0.0.1:9' } = options
   const env = {
+    ...ENVIRONMENT,
     PATH: process.env.PATH,
     NODE_DISABLE_COMPILE_CACHE: '1',
     CUSTOMERIO_SITE_ID: 'dev',
@@ -65,7 +70,7 @@ export async function serve(options: GatewayOptions): Promise<Server> {
   const child = run(resolve(import.meta.dirname, '../dist/main.js'), ['serve', '--json', '--quiet'], {
     cwd: directory,
     env,
-    execArgv: ['--import', join(import.meta.dirname, 'usage.js')],
+    execArgv: [...SWITCHES, '--import', join(import.meta.dirname, 'usage.js')],
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   })
   const { url } = JSON.parse(await firstLine(child.stdout)) as { url: string }

@@ -3,9 +3,9 @@
  * contract.test.ts and commands.test.ts.
  */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -118,6 +118,38 @@ test('a reader that goes away ends a stream quietly', async () => {
   await once(child.stdout, 'data')
   child.stdout.destroy()
   assert.deepEqual([await once(child, 'close'), stderr], [[0, null], ''])
+})
+
+/** What the process of a gateway was started with, and how it ended, once it listened. */
+async function served(
+  start: (cwd: string, env: NodeJS.ProcessEnv) => ChildProcess,
+): Promise<readonly unknown[]> {
+  const cwd = mkdtempSync(join(tmpdir(), 'sluice-'))
+  const keys = { CUSTOMERIO_SITE_ID: 's', CUSTOMERIO_API_KEY: 'k', SLUICE_SHUTDOWN_NOTICE: '0' }
+  const child = start(cwd, { PATH: process.env.PATH, CUSTOMERIO_TRACK_URL: 'http://127.0.0.1:9', ...keys })
+  const ended = once(child, 'exit')
+  await Promise.race([once(child.stdout ?? child, 'data'), ended])
+  const said = ['cmdline', 'environ'].flatMap((name) =>
+    readFileSync(`/proc/${child.pid}/${name}`, 'utf8').split('\0'),
+  )
+  child.kill('SIGTERM')
+  const [exit] = await ended
+  rmSync(cwd, { recursive: true })
+  return [said.filter((word) => /^(--max-semi-space-size|MALLOC_ARENA_MAX)=/.test(word)), exit]
+}
+
+const SERVE = ['serve', '--port', '0', '--json']
+
+test('a gateway begins anew with less room for what is young, once, and not under a parent that speaks with it', {
+  skip: process.platform === 'linux' ? false : 'looks at /proc',
+}, async () => {
+  const spawned = (words: readonly string[]) => (cwd: string, env: NodeJS.ProcessEnv) =>
+    spawn(process.execPath, [...words, PROGRAM, ...SERVE], { cwd, env, stdio: ['ignore', 'pipe', 'ignore'] })
+  const forked = (cwd: string, env: NodeJS.ProcessEnv) =>
+    fork(PROGRAM, SERVE, { cwd, env, stdio: ['ignore', 'pipe', 'ignore', 'ipc'] })
+  assert.deepEqual(await served(spawned([])), [['--max-semi-space-size=16', 'MALLOC_ARENA_MAX=2'], 0])
+  assert.deepEqual(await served(spawned(['--max-semi-space-size=8'])), [['--max-semi-space-size=8'], 0])
+  assert.deepEqual(await served(forked), [[], 0])
 })
 
 /** Where nothing can be written: a disk that is full, and a pipe that nobody reads. */

@@ -1,0 +1,3 @@
+export const SWITCHES: readonly string[]
+export const ENVIRONMENT: Readonly<Record<string, string>>
+export function beginLean(): void
