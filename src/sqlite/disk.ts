@@ -16,6 +16,7 @@ import {
   statfsSync,
   writeSync,
 } from 'node:fs'
+import { constants as os } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { SluiceError, toSluiceError } from '../core/errors.ts'
@@ -133,12 +134,16 @@ function reserve(path: string, bytes: number): boolean {
     return true
   } catch (thrown) {
     rmSync(path, { force: true })
-    if (thrown instanceof Error && 'code' in thrown && NO_ROOM.includes(thrown.code)) return false
+    if (isNoRoom(thrown)) return false
     const error = toSluiceError(thrown)
     if (error.code === 'too_many_files') throw error
-    throw new SluiceError('storage_failed', error.message, { cause: thrown })
+    throw new SluiceError('storage_failed', `${path}: ${error.message}`, { cause: thrown })
   }
 }
 
-/** No block is left, or none for this user. */
-const NO_ROOM: readonly unknown[] = ['ENOSPC', 'EDQUOT']
+/** No block is left, or none for this user: Node has no name for the number of a used up quota. */
+function isNoRoom(thrown: unknown): boolean {
+  if (!(thrown instanceof Error)) return false
+  const { code, errno } = thrown as NodeJS.ErrnoException // what node:fs throws
+  return code === 'ENOSPC' || errno === -os.errno.EDQUOT
+}
