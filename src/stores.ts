@@ -48,7 +48,7 @@ export async function openStores(
   assertWhole(config, surroundings.world)
   const people = opening.use(openSqlitePeople({ directory, disk, onFatal }))
   const bus = opening.use(await openLocalBus(config, surroundings))
-  await linkOwed(bus, people)
+  await linkOwed(bus, people, surroundings.notify)
   return { people, ledger, bus, log: bus, node: undefined }
 }
 

@@ -49,6 +49,12 @@ export const NOTICES = {
     counter: 'ingest_refused',
     labels: ['code'],
   },
+  'ingest.unlinked': {
+    level: 'warn',
+    meaning:
+      'The end of the log is damaged where it is delivered: what it said last of who is whom is not known, unless it was written.',
+    counter: 'ingest_unlinked',
+  },
   'ingest.unreadable': {
     level: 'warn',
     meaning:

@@ -22,11 +22,11 @@ import { KINDS } from '../core/operation.ts'
 import { type BusRecord, HEADER, type Headers, TOPICS } from '../core/record.ts'
 import type { Ulids } from '../core/ulid.ts'
 import type { Ledger } from '../ledger/ledger.ts'
-import type { People } from '../people/people.ts'
+import type { Link, People } from '../people/people.ts'
 import { type Claims, Dedupe, type Earlier, type Recalled } from './dedupe.ts'
 import type { Draft } from './draft.ts'
-import { Keys, type SaidLink } from './keys.ts'
-import { withSpan } from './owed-links.ts'
+import { Keys } from './keys.ts'
+import { markOf, withSpan } from './owed-links.ts'
 import { makeRecord } from './placed.ts'
 import { Refusing } from './refusing.ts'
 import { type Operation, stamp } from './stamp.ts'
@@ -75,7 +75,9 @@ export class Intake {
   readonly #refusing: Refusing
   #line: Visit[] = []
   /** Of what lies in the log: to be written before anything else is placed. */
-  #owed: readonly SaidLink[] = []
+  #owed: readonly Link[] = []
+  /** By what the next process would know that they are written. */
+  #mark: string | undefined
   #moving = false
 
   constructor(options: IntakeOptions) {
@@ -169,13 +171,14 @@ export class Intake {
     const records = group.flatMap(({ records }) => records)
     await this.#options.bus.publish(TOPICS.events, withSpan(records))
     this.#owed = links
+    this.#mark = markOf(records)
     await this.#link()
     for (const { stored } of group) stored.resolve()
   }
 
   async #link(): Promise<void> {
     const { people } = this.#options
-    await Promise.all(this.#owed.map(({ key, canonical, by }) => people.link(key, canonical, by)))
+    await Promise.all(this.#owed.map(({ key, canonical }) => people.link(key, canonical, this.#mark)))
     this.#owed = []
   }
 

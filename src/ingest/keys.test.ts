@@ -28,8 +28,8 @@ test('an identify is ordered by the id, holds what its other identifiers were or
   const keys = new Keys(new Map())
   const placed = keys.place(operation('person.identify', 'id:1', 'email:a', 'anonymous_id:x'))
   const links = [
-    { key: 'email:a', canonical: 'id:1', by: '01' },
-    { key: 'anonymous_id:x', canonical: 'id:1', by: '01' },
+    { key: 'email:a', canonical: 'id:1' },
+    { key: 'anonymous_id:x', canonical: 'id:1' },
   ]
   assert.deepEqual(placed, { key: 'id:1', alsoKeys: ['email:a', 'anonymous_id:x'], links })
   assert.deepEqual(keys.links, links)

@@ -6,11 +6,6 @@ import { Moves } from '../core/moves.ts'
 import type { Link } from '../people/people.ts'
 import type { Operation } from './stamp.ts'
 
-/** A link, and the operation that says it. */
-export interface SaidLink extends Link {
-  readonly by: string
-}
-
 export interface Placement {
   readonly key: string
   /** What else the operation holds while it is under way: the keys under which its other identifiers were ordered so far. */
@@ -26,7 +21,7 @@ const isIdKey = (key: string) => key.startsWith('id:')
 export class Keys {
   readonly #roots: Map<string, string>
   readonly #moves = new Moves()
-  readonly #links: SaidLink[] = []
+  readonly #links: Link[] = []
 
   /**
    * `roots` says how people/ resolves the keys that the operations name; a key that is not in it is its own. It is taken
@@ -37,7 +32,7 @@ export class Keys {
   }
 
   /** To be written, in this order, when the operations are published (accept.ts). */
-  get links(): readonly SaidLink[] {
+  get links(): readonly Link[] {
     return this.#links
   }
 
@@ -47,7 +42,7 @@ export class Keys {
    * as well, one address shared by thousands would put them all into one line. Who is named by anything else, such as a
    * change of a segment, is held and not joined.
    */
-  place({ id, kind, key, others }: Operation): Placement {
+  place({ kind, key, others }: Operation): Placement {
     if (others.length === 0) return { key: this.#resolve(key), alsoKeys: NONE, links: NONE }
     const named = [key, ...others]
     const roots = named.map((name) => this.#resolve(name))
@@ -57,7 +52,7 @@ export class Keys {
     const before = this.#links.length
     for (const [i, name] of named.entries()) {
       const root = roots[i] ?? name
-      if (root !== canonical) this.#link({ key: isMerge ? root : name, canonical, by: id })
+      if (root !== canonical) this.#link({ key: isMerge ? root : name, canonical })
     }
     return hold(roots, canonical, this.#links.slice(before))
   }
@@ -67,7 +62,7 @@ export class Keys {
   }
 
   /** As people/ will do it: a key that is its own takes along all that resolve to it, another one goes alone. */
-  #link(link: SaidLink): void {
+  #link(link: Link): void {
     const { key, canonical } = link
     this.#links.push(link)
     if (this.#resolve(key) === key) this.#moves.move(key, canonical)

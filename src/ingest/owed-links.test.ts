@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { Bus, ReadRange } from '../bus/bus.ts'
 import { openMemoryBus } from '../bus/memory.ts'
 import { systemClock as clock } from '../core/clock.ts'
 import { SluiceError } from '../core/errors.ts'
@@ -27,21 +28,41 @@ const identify = (id: string, email: string) =>
   draft({ type: 'person', identifiers: { id }, action: 'identify', attributes: { email } })
 const merge = (primary: string, secondary: string) =>
   draft({ type: 'person', action: 'merge', primary: { id: primary }, secondary: { id: secondary } })
+const INTO_ADDRESS = {
+  type: 'person',
+  action: 'merge',
+  primary: { email: 'a@x.io' },
+  secondary: { id: '1' },
+}
 const event = (id: string) => draft({ type: 'person', identifiers: { id }, action: 'event', name: 'n' })
 
 /** A log and what is known of people, which outlive the processes that take operations with them. */
 class Machine {
   readonly bus = openMemoryBus({ clock })
   readonly people = openMemoryPeople()
+  /** Of notices. */
+  readonly told: string[] = []
   #head = 0
+  #now = 0
 
   /** `dies`: whether it ends when the log has what it takes next, before any link is written. */
-  async take(drafts: readonly Draft[], dies: boolean): Promise<void> {
+  async take(drafts: readonly Draft[], dies: boolean, idempotencyKey?: string): Promise<void> {
     const people: IntakeOptions['people'] = dies ? { ...this.people, link: failing } : this.people
     const ledger = { seen: async () => new Map<string, string>(), remember: async () => {} }
     const bus = { publish: (topic: string, records: readonly BusRecord[]) => this.publish(topic, records) }
-    const intake = new Intake({ bus, ledger, people, clock, ulids, feed: unwatched, notify: () => {} })
-    await intake.accept(drafts, WEB).catch((thrown) => assert.equal(thrown.code, 'storage_failed'))
+    const ticking = { ...clock, now: () => (this.#now += 1) }
+    const intake = new Intake({
+      bus,
+      ledger,
+      people,
+      clock: ticking,
+      ulids,
+      feed: unwatched,
+      notify: () => {},
+    })
+    await intake
+      .accept(drafts, { ...WEB, idempotencyKey })
+      .catch((thrown) => assert.equal(thrown.code, 'storage_failed'))
   }
 
   async publish(topic: string, records: readonly BusRecord[]): Promise<void> {
@@ -49,9 +70,21 @@ class Machine {
     await this.bus.publish(topic, records)
   }
 
-  restart(): Promise<void> {
-    const { bus, people } = this
-    return linkOwed({ head: () => this.#head, read: (...asked) => bus.read(...asked) }, people)
+  /** `lost`: offsets that were given up. */
+  restart(lost: readonly number[] = []): Promise<void> {
+    const read = async (topic: string, { from, limit }: ReadRange) => {
+      const records = await this.bus.read(topic, { from, limit: this.#head })
+      return records.filter(({ offset }) => !lost.includes(offset)).slice(0, limit)
+    }
+    return this.#start(read)
+  }
+
+  restartDamaged(): Promise<void> {
+    return this.#start(() => Promise.reject(new SluiceError('log_damaged')))
+  }
+
+  #start(read: Bus['read']): Promise<void> {
+    return linkOwed({ head: () => this.#head, read }, this.people, (name) => this.told.push(name))
   }
 }
 
@@ -85,15 +118,54 @@ test('wherever a process ends, the next one knows who is whom as if it had not',
 
 test('links that were written are not made again, which after later ones would say something else', async () => {
   const machine = new Machine()
-  const intoAddress = {
-    type: 'person',
-    action: 'merge',
-    primary: { email: 'a@x.io' },
-    secondary: { id: '1' },
-  }
-  await machine.take([draft(intoAddress), identify('2', 'a@x.io'), identify('3', 'a@x.io')], false)
+  await machine.take([draft(INTO_ADDRESS), identify('2', 'a@x.io'), identify('3', 'a@x.io')], false)
   await machine.restart()
   assert.deepEqual(await machine.people.resolve(['id:1', 'email:a@x.io']), ['id:2', 'id:3'])
+})
+
+test('nor are they after others that were lost with their records', async () => {
+  const machine = new Machine()
+  await machine.take([identify('1', 'a@x.io')], false)
+  await machine.take([identify('2', 'a@x.io')], false)
+  await machine.restart([1])
+  assert.deepEqual(await machine.people.resolve(['email:a@x.io']), ['id:2'])
+})
+
+test('a publication of which a part was lost says nothing of the order in which its links were made', async () => {
+  const machine = new Machine()
+  await machine.take([identify('1', 'a@x.io'), identify('2', 'a@x.io'), event('2')], false)
+  await machine.restart([1])
+  assert.deepEqual(await machine.people.resolve(['email:a@x.io']), ['id:2'])
+})
+
+test('what is said a second time under the same ids is owed a second time', async () => {
+  const said = () => [draft(INTO_ADDRESS), identify('2', 'a@x.io'), identify('3', 'a@x.io')]
+  const [machine, steady] = [new Machine(), new Machine()]
+  for (const { dies, by } of [
+    { dies: false, by: machine },
+    { dies: true, by: machine },
+    { dies: false, by: steady },
+    { dies: false, by: steady },
+  ])
+    await by.take(said(), dies, 'key')
+  await machine.restart()
+  assert.deepEqual(await machine.people.resolve(NAMES), await steady.people.resolve(NAMES))
+})
+
+test('damage in what is delivered refuses no start, and is told', async () => {
+  const machine = new Machine()
+  await machine.take([identify('1', 'a@x.io')], true)
+  await machine.restartDamaged()
+  assert.deepEqual(machine.told, ['ingest.unlinked'])
+})
+
+test('a stranger on the topic of operations neither hides what is owed nor says who is whom', async () => {
+  const machine = new Machine()
+  await machine.take([identify('1', 'a@x.io')], true)
+  const headers = { [HEADER.links]: 'whatever', [HEADER.linkSpan]: 'x' }
+  await machine.publish(TOPICS.events, [{ id: '', key: 'x', kind: '', at: 0, headers, value: '?' }])
+  await machine.restart()
+  assert.deepEqual(await machine.people.resolve(['email:a@x.io']), ['id:1'])
 })
 
 test('what was published beside the line does not hide what is owed', async () => {

@@ -4,8 +4,11 @@
  * well, and who starts on it learns that before anything is placed.
  *
  * Whoever publishes links waits until they are written (accept.ts), so that those which are owed are of the last publication.
+ * Where anything of it or after it was lost nothing is made good: what a link does depends on those before it and after it.
  */
 import type { Bus } from '../bus/bus.ts'
+import { SluiceError } from '../core/errors.ts'
+import type { Notify } from '../core/notices.ts'
 import { type BusRecord, HEADER, type Headers, type Received, TOPICS, UNREADABLE } from '../core/record.ts'
 import type { Link, OwnPeople } from '../people/people.ts'
 
@@ -22,6 +25,12 @@ export function withSpan(records: readonly BusRecord[]): readonly BusRecord[] {
   return [...records.slice(0, -1), { ...last, headers: { ...last.headers, [HEADER.linkSpan]: span } }]
 }
 
+/** By what people/ knows the links of a publication. Two tries of one request may have the same ids, and not the same time. */
+export function markOf(records: readonly BusRecord[]): string | undefined {
+  const last = records.findLast(makesLinks)
+  return last && `${last.id} ${last.at}`
+}
+
 /** A log of this process alone. */
 interface Log extends Pick<Bus, 'read'> {
   /** The offset that the next record of the topic gets. */
@@ -29,18 +38,20 @@ interface Log extends Pick<Bus, 'read'> {
 }
 
 /**
- * Writes what the log says last and people/ does not know. To be called before anything is placed. Throws what both throw,
- * `log_damaged` among it.
+ * Writes what the log says last and people/ does not know. To be called before anything is placed. Damage found there
+ * lies in what is delivered, for which no start is refused: it is told. Throws what else both throw.
  */
-export async function linkOwed(log: Log, people: OwnPeople): Promise<void> {
-  const records = await lastPublication(log)
+export async function linkOwed(log: Log, people: OwnPeople, notify: Notify): Promise<void> {
+  const records = await lastPublication(log).catch((thrown) => {
+    if (!(thrown instanceof SluiceError) || thrown.code !== 'log_damaged') throw thrown
+    notify('ingest.unlinked', { detail: thrown.message })
+    return []
+  })
+  const mark = markOf(records)
   const known = await people.lastBy()
-  const owed = records.slice(records.findLastIndex(({ id }) => id === known) + 1)
-  await Promise.all(
-    owed.flatMap(({ id, headers }) =>
-      linksIn(headers).map(([key, canonical]) => people.link(key, canonical, id)),
-    ),
-  )
+  if (mark === known) return
+  const links = records.flatMap(({ headers }) => linksIn(headers))
+  await Promise.all(links.map(([key, canonical]) => people.link(key, canonical, mark)))
 }
 
 /** What it makes links with, from the first link on; nothing where it makes none. */
@@ -48,21 +59,31 @@ async function lastPublication(log: Log): Promise<readonly Received[]> {
   const last = await lastOperation(log)
   const span = Number(last?.headers[HEADER.linkSpan] ?? 0)
   if (last === undefined || span === 0 || HEADER.copiedFrom in last.headers) return []
-  return log.read(TOPICS.events, { from: last.offset + 1 - span, limit: span })
+  const records = await log.read(TOPICS.events, { from: last.offset + 1 - span, limit: span })
+  const isWhole = records.length === span && records.at(-1)?.offset === last.offset
+  return isWhole ? records : []
 }
 
+/** Records that are read at once: unreadable ones may be large. */
 const LOOK = 100
 /** Of the topics that are read beside HTTP each hands over a thousand records at once. */
 const MOST_BEHIND = 5_000
 
-/** What is no operation was published beside the line (topics.ts), and may lie behind. */
+/** Of Sluice's own; what else there is was published beside the line, and may lie behind (topics.ts). */
+const isOperation = ({ id, kind }: BusRecord): boolean => id !== '' && kind !== UNREADABLE
+
+/** Mostly it is the last record, and no other is looked at: it may be damaged. */
 async function lastOperation(log: Log): Promise<Received | undefined> {
   const head = log.head(TOPICS.events)
-  for (let end = head; end > Math.max(0, head - MOST_BEHIND); end -= LOOK) {
-    const from = Math.max(0, end - LOOK)
+  for (let [end, look] = [head, 1]; head - end < MOST_BEHIND; look = LOOK) {
+    const from = Math.max(0, end - look)
     const records = await log.read(TOPICS.events, { from, limit: end - from })
-    const last = records.findLast(({ kind }) => kind !== UNREADABLE)
-    if (last !== undefined) return last
+    for (const record of records.toReversed()) {
+      end -= 1
+      if (record.offset !== end) return undefined
+      if (isOperation(record)) return record
+    }
+    if (end > from || end === 0) return undefined
   }
   return undefined
 }

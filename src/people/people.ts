@@ -12,14 +12,14 @@ export interface People extends AsyncDisposable {
   resolve(keys: readonly string[]): Promise<readonly string[]>
   /**
    * From now on `key` is ordered by `canonical` (resolved first). Durable when it resolves; linking twice changes nothing.
-   * `by` is the record that says it.
+   * `by` names the publication that says it.
    */
   link(key: string, canonical: string, by?: string): Promise<void>
   /** Every key that is not its own, with what it resolves to: linked anew in any order, they all resolve alike. */
   links(): AsyncIterable<readonly Link[]>
 }
 
-/** People of one process, which were told by which record of its log they learnt last. */
+/** People of one process, which were told by which publication of its log they learnt last. */
 export interface OwnPeople extends People {
   /** What the last link that changed anything was said by, as durable as that link; undefined when it was not told. */
   lastBy(): Promise<string | undefined>

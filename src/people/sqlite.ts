@@ -19,7 +19,7 @@ const MIGRATIONS = [
   // alone moves; `links` keeps those that were pointed elsewhere after they had moved, and the rows from before.
   `DROP INDEX links_by_canonical;
    CREATE TABLE moves (key TEXT PRIMARY KEY, canonical TEXT NOT NULL) STRICT, WITHOUT ROWID`,
-  // One row: by which record of the log the last link was said.
+  // One row: by which publication of the log the last link was said.
   'CREATE TABLE last (one INTEGER PRIMARY KEY CHECK (one = 1), by TEXT) STRICT',
 ]
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import type { Done, LetterPage, Trace } from '../../src/admin/wire.ts'
 import type { Subscription } from '../../src/bus/bus.ts'
@@ -163,6 +164,25 @@ test('who is whom is known after a disk that failed between the log and what is 
   const id = event.headers.get('x-sluice-id') ?? ''
   const { key } = await second.admin<Trace>(`/operations/${id}`)
   assert.deepEqual([merge.status, key], [503, 'id:5'])
+})
+
+test('damage in what is delivered is told, and stops no start', async () => {
+  const directory = temporary()
+  const first = await open({ directory })
+  await first.call('POST', '/api/v1/customers/1/events', { name: 'order' })
+  await first.drained()
+  await first.gateway.close()
+  {
+    using log = new DatabaseSync(join(directory, 'log.db'))
+    log.exec(
+      "UPDATE chunk SET body = 'another' WHERE topic = (SELECT number FROM topic WHERE name = 'customerio.events')",
+    )
+  }
+  const second = await open({ directory })
+  const { status } = await second.call('POST', '/api/v1/customers/1/events', { name: 'order' })
+  await second.drained()
+  assert.deepEqual([status, second.emulator.events().length], [200, 1])
+  assert.ok(second.told.some(([name]) => name === 'ingest.unlinked'))
 })
 
 /** Its subscribers are given nothing until then. */
