@@ -9,6 +9,7 @@ import { assertEmpty, backlogOf, copyBacklog } from './bus/copy.ts'
 import type { Config } from './config.ts'
 import { SluiceError } from './core/errors.ts'
 import { SharedPeople } from './ingest/links.ts'
+import { linkOwed } from './ingest/owed-links.ts'
 import { openSqliteLedger } from './ledger/sqlite.ts'
 import { holdLocalBus, READERS, unheard } from './operate.ts'
 import { openMemoryPeople } from './people/memory.ts'
@@ -69,8 +70,13 @@ async function openEnds(
   const { clock, ulids } = world
   const shared = new SharedPeople({ bus: cluster, local: openMemoryPeople(), clock, ulids })
   opening.use(shared)
-  if (to === 'kafka')
-    return { from: local, to: cluster, known: own, learn: (people) => learnShared(people, shared) }
+  if (to === 'kafka') {
+    const learn = async (people: People) => {
+      await linkOwed(local, own, unheard) // the process that used it last may have ended before it had written them
+      await learnShared(people, shared)
+    }
+    return { from: local, to: cluster, known: own, learn }
+  }
   return { from: cluster, to: local, known: shared, learn: (people) => learnLocally(people, own) }
 }
 

@@ -128,6 +128,7 @@ const ROOT_MAY: Readonly<Record<string, readonly string[]>> = {
     'stores.ts',
     'world.ts',
     'ingest/links.ts',
+    'ingest/owed-links.ts',
     ...PORTS.map((p) => `${p}/`),
   ],
   'chores.ts': ['core/', 'surfaces.ts'],

@@ -1,7 +1,9 @@
 /** `sluice bus` against a real broker: topics made and looked at, and a backlog moved there and back again. */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import type { BusReport, GroupLag, TopicInfo } from '../../src/admin/wire.ts'
+import type { BusReport, GroupLag, TopicInfo, Trace } from '../../src/admin/wire.ts'
 import { sluiceWith } from '../cli/terminal.ts'
 import { openEmulator, type Stand, stand, temporary } from '../flow/stand.ts'
 import { reasonToLeaveOut, shareBroker } from './stand.ts'
@@ -52,6 +54,13 @@ test('bus init makes the topics once, bus info and bus lag tell of them', { skip
   assert.equal(other.exit, 9, 'other partitions are a conflict')
 })
 
+/** As if the process had ended after the log had this link, and before it was written. */
+function unlink(directory: string, key: string): void {
+  using people = new DatabaseSync(join(directory, 'people.db'))
+  people.prepare('DELETE FROM moves WHERE key = ?').run(key)
+  people.exec('DELETE FROM last')
+}
+
 const say = async ({ call }: Stand, from: number) => {
   for (let n = from; n < from + 4; n += 1) {
     await call('PUT', `/api/v1/customers/u${n % 4}`, { email: `u${n % 4}@example.com` })
@@ -83,26 +92,33 @@ test('a backlog is moved to Kafka and back, in order, with who is whom', { skip 
   )
   const { data } = JSON.parse(local.stdout) as { data: BusReport['groups'] }
   assert.equal(data.find(({ topic }) => topic === 'customerio.events')?.unsettled, 12)
+  await first.call('PUT', '/api/v1/customers/u0', { email: 'w@example.com' })
   await first.gateway.close()
+  unlink(old, 'email:w@example.com')
   const dry = await bus('copy', '--from', 'sqlite', '--to', 'kafka', '--dry-run', '--json')
-  assert.deepEqual(JSON.parse(dry.stdout), { would_move: 12 })
+  assert.deepEqual(JSON.parse(dry.stdout), { would_move: 13 })
   const there = await bus('copy', '--from', 'sqlite', '--to', 'kafka', '-y', '--json')
-  assert.deepEqual(JSON.parse(there.stdout), { moved: 12 })
+  assert.deepEqual(JSON.parse(there.stdout), { moved: 13 })
   await assert.rejects(stand({ emulator, directory: old }), { code: 'conflict' })
 
   const second = await stand({ emulator, directory: old, env: { ...env, SLUICE_BUS: 'kafka' } })
+  const owed = await second.call('POST', '/api/v1/customers/w%40example.com/events', {
+    name: 'by its other name',
+  })
   await say(second, 4)
   await second.gateway.close()
   const back = await bus('copy', '--from', 'kafka', '--to', 'sqlite', '--data-dir', fresh, '-y', '--json')
-  assert.deepEqual(JSON.parse(back.stdout), { moved: 24 })
+  assert.deepEqual(JSON.parse(back.stdout), { moved: 26 })
   emulator.faults.clear()
   const third = await stand({ emulator, directory: fresh })
   await say(third, 8)
   await third.drained()
   for (let n = 0; n < 4; n += 1)
     assert.deepEqual(
-      emulator.events({ person: `id:u${n}` }).map(({ data }) => data.n),
+      emulator.events({ person: `id:u${n}` }).flatMap(({ name, data }) => (name === 'e' ? [data.n] : [])),
       [n, n, n + 4, n + 4, n + 8, n + 8],
     )
+  const { key } = await third.admin<Trace>(`/operations/${owed.headers.get('x-sluice-id')}`)
+  assert.equal(key, 'id:u0')
   assert.equal((await third.gateway.conservation()).missing, 0)
 })
