@@ -82,6 +82,7 @@ async function openEnds(
 
 /** Those that are known there already say nothing new: a move that is gone on with tells nothing twice. */
 async function learnShared(people: People, shared: SharedPeople): Promise<void> {
+  await shared.follow() // of a move that is gone on with more may be there than a caller would wait for
   for await (const links of people.links()) {
     const roots = await shared.resolve(links.map(({ key }) => key))
     const news = links.filter(({ canonical }, i) => roots[i] !== canonical)

@@ -77,12 +77,43 @@ test('what lies on the topic and is no link is passed over', async () => {
   assert.deepEqual(await people.resolve(['a']), ['b'])
 })
 
-test('a bus that answers nothing, as a Kafka that is frozen, is told of in time, and does not hold up the end', async () => {
-  const asleep: number[] = []
-  const hasty: Clock = { ...clock, sleep: async (ms) => void asleep.push(ms) }
-  const bus = { publish: async () => {}, read: () => new Promise<never>(() => {}) }
-  const people = new SharedPeople({ bus, local: openMemoryPeople(), clock: hasty, ulids })
+for (const first of ['resolve', 'link'] as const)
+  test(`a bus that answers nothing, as a Kafka that is frozen, is told of to a ${first} in time, to the next at once, and holds up no end`, async () => {
+    const asleep: number[] = []
+    let now = 0
+    const hasty: Clock = {
+      ...clock,
+      mono: () => now,
+      sleep: async (ms) => {
+        asleep.push(ms)
+        await clock.sleep(0)
+        now += ms
+      },
+    }
+    const bus = { publish: async () => {}, read: () => new Promise<never>(() => {}) }
+    const people = new SharedPeople({ bus, local: openMemoryPeople(), clock: hasty, ulids })
+    const asks = {
+      resolve: () => people.resolve(['email:a']),
+      link: () => people.link('email:a', 'id:1'),
+    }
+    for (const ask of [asks[first], asks.resolve, asks.link])
+      await assert.rejects(ask(), { code: 'bus_unavailable' })
+    await people[Symbol.asyncDispose]()
+    assert.deepEqual(asleep, [10_000, 0, 0, 10_000])
+  })
+
+test('a bus that answers again after it was frozen is waited for again', async () => {
+  await using real = openMemoryBus({ clock })
+  await join(real).link('email:a', 'id:1')
+  const thaw = Promise.withResolvers<void>()
+  let isFrozen = true
+  const sleep = (ms: number) => (isFrozen || ms <= 0 ? Promise.resolve() : new Promise<never>(() => {}))
+  const read: Bus['read'] = (...range) => thaw.promise.then(() => real.read(...range))
+  const bus = { publish: real.publish.bind(real), read }
+  const people = new SharedPeople({ bus, local: openMemoryPeople(), clock: { ...clock, sleep }, ulids })
   await assert.rejects(people.resolve(['email:a']), { code: 'bus_unavailable' })
-  await people[Symbol.asyncDispose]()
-  assert.deepEqual(asleep, [10_000, 10_000])
+  isFrozen = false
+  thaw.resolve()
+  await people.follow()
+  assert.deepEqual(await people.resolve(['email:a']), ['id:1'])
 })

@@ -38,26 +38,30 @@ export class SharedPeople implements People {
   /** What is asked for while an answer is under way is answered by the one after it. */
   #current: Promise<void> = Promise.resolve()
   #following: Promise<void> | undefined
+  /** When what is under way must have been answered, on the monotonic clock. */
+  #due: number | undefined
 
   constructor(options: SharedPeopleOptions) {
     this.#options = options
   }
 
-  /** Learns all that is on the topic at the time of the call. Throws what the bus throws. */
+  /** Learns all that is on the topic at the time of the call, however long that takes. Throws what the bus throws. */
   follow(): Promise<void> {
     this.#following ??= this.#current.then(() => {
       this.#following = undefined
-      const following = this.#learn()
+      this.#due = this.#options.clock.mono() + ANSWER_MS
+      const following = this.#learn().finally(() => {
+        this.#due = undefined
+      })
       this.#current = following.catch(() => {}) // who asked is told; the next one asks again
       return following
     })
     return this.#following
   }
 
-  /** Throws `bus_unavailable` when the bus does not answer in time: a caller had rather know than wait. */
+  /** Throws `bus_unavailable` when the bus does not answer in time. */
   async resolve(keys: readonly string[]): Promise<readonly string[]> {
-    if (!(await within(this.#options.clock, ANSWER_MS, this.follow())))
-      throw new SluiceError('bus_unavailable', `The bus has not said who is whom in ${ANSWER_MS / 1000} s.`)
+    await this.#hear()
     return this.#options.local.resolve(keys)
   }
 
@@ -66,7 +70,7 @@ export class SharedPeople implements People {
     return this.linkAll([{ key, canonical }])
   }
 
-  /** In their order. */
+  /** In their order. Throws `bus_unavailable` when the bus does not answer in time. */
   async linkAll(links: readonly Link[]): Promise<void> {
     const { bus, clock, ulids } = this.#options
     const at = clock.now()
@@ -75,9 +79,10 @@ export class SharedPeople implements People {
       return { id: ulids(at), key: KEY, kind: KIND, at, headers: {}, value }
     })
     await bus.publish(TOPICS.people, records)
-    await this.follow()
+    await this.#hear()
   }
 
+  /** Nobody waits for an answer who asks for all of them. */
   async *links(): AsyncGenerator<readonly Link[]> {
     await this.follow()
     yield* this.#options.local.links()
@@ -86,6 +91,17 @@ export class SharedPeople implements People {
   async [Symbol.asyncDispose](): Promise<void> {
     await within(this.#options.clock, ANSWER_MS, this.#current)
     await this.#options.local[Symbol.asyncDispose]()
+  }
+
+  /**
+   * As `follow`, for callers: they had rather know than wait. They come one after the other (accept.ts), so that a question which is
+   * under way leaves them no more than the rest of its time.
+   */
+  async #hear(): Promise<void> {
+    const { clock } = this.#options
+    const left = this.#due === undefined ? ANSWER_MS : this.#due - clock.mono()
+    if (await within(clock, left, this.follow())) return
+    throw new SluiceError('bus_unavailable', `The bus has not said who is whom in ${ANSWER_MS / 1000} s.`)
   }
 
   async #learn(): Promise<void> {
