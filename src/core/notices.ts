@@ -5,8 +5,11 @@
 import { ERRORS } from './errors.ts'
 import { OUTCOMES } from './outcome.ts'
 
-/** The common calls of delivery by name (customerio/track.ts), and what an answer may mean. */
-const ENDPOINTS = ['batch', 'entity', 'identify', 'events', 'anonymous_events']
+/** The calls of delivery by name (customerio/track.ts, and what only v1 has: v1-calls.ts), and what an answer may mean. */
+const ENDPOINTS = [
+  ...['batch', 'entity', 'identify', 'events', 'anonymous_events'],
+  ...['segments', 'forms', 'metrics', 'push_events', 'in_app_events', 'unsubscribe'],
+]
 const ANSWERS = ['ok', ...Object.keys(ERRORS).filter((code) => code.startsWith('upstream_'))]
 
 interface Row {

@@ -4,6 +4,8 @@ import fc from 'fast-check'
 import { character } from '../../test/character.ts'
 import { systemClock } from '../core/clock.ts'
 import { NOTICES, type NoticeName } from '../core/notices.ts'
+import { KINDS } from '../core/operation.ts'
+import { batchCall, singleCall } from '../customerio/track.ts'
 import { LiveFeed } from './feed.ts'
 import { createLog, prettyLine } from './log.ts'
 import { createMetrics, registerGauges } from './metrics.ts'
@@ -159,6 +161,13 @@ test('a series of a closed set is there before anything has happened, and begins
     'sluice_delivery_dead_total{code="upstream_rejected"} 0',
   ])
     assert.ok(text.includes(`${series}\n`), series)
+  const identifiers = '{"identifiers":{"id":"1"}}'
+  const singles = Object.keys(KINDS).flatMap((kind) => [
+    singleCall(kind, '{}'),
+    singleCall(kind, identifiers),
+  ])
+  for (const { endpoint } of [batchCall([]), ...singles])
+    assert.ok(text.includes(`sluice_delivery_calls_total{endpoint="${endpoint}",code="ok"} 0\n`), endpoint)
   const series = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   assert.ok(series.length < 200, `${series.length} series`)
 })
