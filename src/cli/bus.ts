@@ -116,7 +116,7 @@ async function copy(job: Job): Promise<void> {
   const moved = await moveBacklog({ config, to, signal, onProgress })
   progress.end(moved)
   tellMoved(job, { moved })
-  output.note(to === 'kafka' ? 'Next: SLUICE_BUS=kafka sluice serve' : 'Next: SLUICE_BUS=sqlite sluice serve')
+  output.note(`Next: SLUICE_BUS=${to} sluice serve --data-dir ${config.dataDir}`)
 }
 
 function tellMoved({ output }: Job, done: Readonly<Record<string, number>>): void {

@@ -6,6 +6,7 @@ import { adminApi } from './api.ts'
 import { keyOf } from './compose.ts'
 import type { Job } from './job.ts'
 import { CODES, KINDS_WHOLE, knownAs } from './known.ts'
+import { counted } from './output.ts'
 
 /** The conditions that the options of `dlq` set, as the admin API calls them. Throws `bad_usage`. */
 export function selectorsOf(job: Job) {
@@ -57,7 +58,7 @@ function tellDone({ output }: Job, done: Done, what: string): void {
   output.note(`${what} ${letters(done.count)}${rest}`)
 }
 
-const letters = (count: number) => `${count} dead letter${count === 1 ? '' : 's'}`
+const letters = (count: number) => counted(count, 'dead letter')
 
 /** That conditions find nothing is an answer. What was named, and is not there, was misspelt or has moved on. */
 function refuseNothing({ args: [which] }: Job): void {

@@ -4,7 +4,7 @@ import { HEADER } from '../core/record.ts'
 import { type Api, adminApi, query } from './api.ts'
 import { decide, selectorsOf } from './dlq-decide.ts'
 import type { Job } from './job.ts'
-import { type Output, table } from './output.ts'
+import { counted, type Output, table } from './output.ts'
 import { CLIENT_SETTINGS, type CommandSpec, DRY_RUN, type OptionSpec, YES } from './spec.ts'
 import { spanText } from './time.ts'
 
@@ -128,7 +128,7 @@ async function listGroups({ output }: Job, api: Api): Promise<void> {
   if (total === 0) output.note('No dead letters wait.')
   else
     output.note(
-      `${total} waiting, by ${data.length} reason${data.length === 1 ? '' : 's'}. Next: sluice dlq list --group <group>`,
+      `${total} waiting, by ${counted(data.length, 'reason')}. Next: sluice dlq list --group <group>`,
     )
 }
 
@@ -166,7 +166,7 @@ async function show(job: Job): Promise<void> {
 function letterLines(letter: Letter, output: Output): string[] {
   const { id, state, kind, key, refusal, attempts, receivedAt, endedAt, replays, value } = letter
   const rows = [
-    ['state', replays > 0 ? `${state}, replayed ${replays} times` : state],
+    ['state', replays > 0 ? `${state}, replayed ${counted(replays, 'time')}` : state],
     ['reason', [refusal.code, refusal.reason].join('  ')],
     ['field', refusal.field ?? ''],
     ['message', refusal.message ?? ''],

@@ -109,6 +109,9 @@ export class Output {
 const isAgent = (env: Host['env']): boolean =>
   ['CLAUDECODE', 'CURSOR_AGENT', 'GEMINI_CLI', 'CODEX_SANDBOX'].some((name) => Boolean(env[name]))
 
+/** `1 letter`, `2 letters`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
 const COLOURS = new RegExp(`${OWN_ESCAPE}\\[[0-9;]*m`, 'g')
 const width = (cell: string) => cell.replace(COLOURS, '').length
 

@@ -3,7 +3,7 @@ import type { Trace } from '../admin/wire.ts'
 import { isObject, parseJson, plainText } from '../core/json.ts'
 import { adminApi } from './api.ts'
 import type { Job } from './job.ts'
-import { type Output, table } from './output.ts'
+import { counted, type Output, table } from './output.ts'
 import type { Style } from './paint.ts'
 import { CLIENT_SETTINGS, type CommandSpec } from './spec.ts'
 import { spanText } from './time.ts'
@@ -58,8 +58,8 @@ function traceLines(found: Trace, output: Output): string[] {
 function summaryOf({ state, attempts, receivedAt, endedAt, into, replays }: Trace): string {
   if (state === 'pending') return 'pending'
   const parts = [into ? `${state} into ${into}` : state]
-  if (attempts.length > 0) parts.push(`after ${attempts.length} attempt${attempts.length === 1 ? '' : 's'}`)
-  if (replays) parts.push(`(replayed ${replays} time${replays === 1 ? '' : 's'})`)
+  if (attempts.length > 0) parts.push(`after ${counted(attempts.length, 'attempt')}`)
+  if (replays) parts.push(`(replayed ${counted(replays, 'time')})`)
   return endedAt === undefined
     ? parts.join(' ')
     : `${parts.join(' ')}, ${spanText(endedAt - receivedAt)} end to end`

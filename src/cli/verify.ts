@@ -5,6 +5,7 @@ import { type ErrorCode, SluiceError } from '../core/errors.ts'
 import type { Proof } from '../verify/proof.ts'
 import type { Plan, ProofVerdict, Result } from '../verify/runner.ts'
 import type { Job } from './job.ts'
+import { counted } from './output.ts'
 import { Progress } from './progress.ts'
 import type { CommandSpec } from './spec.ts'
 import { spanText } from './time.ts'
@@ -45,7 +46,7 @@ async function runVerify(job: Job): Promise<void> {
   const startedAt = host.clock.mono()
   const plan = await planOf(job)
   const mode = plan.control ? 'controls: every proof must fail' : `${plan.scale} scale`
-  output.note(`${plan.proofs.length} proofs, ${mode}, seed ${plan.seed}`)
+  output.note(`${counted(plan.proofs.length, 'proof')}, ${mode}, seed ${plan.seed}`)
   const { runProofs } = await import('../verify/runner.ts')
   const results: Result[] = []
   for await (const result of runProofs(plan)) {
@@ -56,7 +57,7 @@ async function runVerify(job: Job): Promise<void> {
   const tookMs = host.clock.mono() - startedAt
   if (output.json) output.document(summaryOf(results, plan, tookMs))
   else for (const line of promiseLines(results, plan, output.paint)) output.line(line)
-  output.note(`${results.length} proofs in ${spanText(tookMs)}; seed ${plan.seed}, ${machine()}`)
+  output.note(`${counted(results.length, 'proof')} in ${spanText(tookMs)}; seed ${plan.seed}, ${machine()}`)
   judge(results, plan)
 }
 

@@ -537,7 +537,7 @@ test('send --file that fails in between says where to go on, and --skip goes on 
 const letter = trace({
   state: 'waiting',
   refusal: { code: 'upstream_rejected', reason: 'invalid', field: 'name', message: 'too long' },
-  replays: 0,
+  replays: 1,
 })
 const done = (count: number, dry_run: boolean) => ({ body: { count, ids: [ID], dry_run } })
 
@@ -584,6 +584,7 @@ test('dlq list tells groups; with a condition it asks for letters', async () => 
 test('dlq show tells a letter whole', async () => {
   const replies = { [`GET /admin/v1/dead-letters/${ID}`]: { body: letter } }
   const { stdout, stderr } = await run(replies, ['dlq', 'show', ID])
+  assert.match(stdout, /state {6}waiting, replayed 1 time\n/)
   assert.match(stdout, /message {4}too long/)
   assert.match(stdout, /value {6}\{"n":12345678901234567890\}/)
   assert.match(stderr, /Next: sluice dlq replay/)
