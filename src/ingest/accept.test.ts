@@ -437,6 +437,25 @@ test('a store that fails fails the requests in the line, frees their ids, and th
   )
 })
 
+test('what the log has is answered, also where there is no room for its links, and the next ones wait for that', async () => {
+  const link = new Gate()
+  const { intake, published } = stand({ link })
+  const said = intake.accept([identify('1', { email: 'a@x.io' }), event('1')], WEB)
+  await link.reached(1)
+  link.calls[0]?.reject(failure('storage_full'))
+  assert.equal((await said).length, 2)
+  const refused = assert.rejects(intake.accept([eventOf('a@x.io')], WEB), { code: 'storage_full' })
+  await link.reached(2)
+  link.calls[1]?.reject(failure('storage_full'))
+  await refused
+  assert.equal(published.length, 2)
+  const taken = intake.accept([eventOf('a@x.io')], WEB)
+  await link.reached(3)
+  link.open(2)
+  await taken
+  assert.equal(published[2]?.key, 'id:1')
+})
+
 test('a ledger that cannot remember is told of, and the operation is answered all the same', async () => {
   const remember = { pass: () => Promise.reject(failure('storage_full')) }
   const { intake, told } = stand({ remember })

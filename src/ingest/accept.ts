@@ -12,10 +12,11 @@
  * log before anything goes by the new one. A link that was durable first, and whose operation a full disk then refused or a
  * crash cut off, would let later operations overtake what still waits under the old key. The other way round the link is owed,
  * and nothing is placed before it is written: by this process, or by the next one, to which the log says it (owed-links.ts).
+ * Who made a link for which there is no room is therefore answered: her operations are stored, and must not be said again.
  */
 import type { Bus } from '../bus/bus.ts'
 import type { Clock } from '../core/clock.ts'
-import type { ErrorCode } from '../core/errors.ts'
+import { type ErrorCode, isShortage } from '../core/errors.ts'
 import type { Feed } from '../core/feed.ts'
 import type { Notify } from '../core/notices.ts'
 import { KINDS } from '../core/operation.ts'
@@ -172,7 +173,9 @@ export class Intake {
     await this.#options.bus.publish(TOPICS.events, withSpan(records))
     this.#owed = links
     this.#mark = markOf(records)
-    await this.#link()
+    await this.#link().catch((thrown) => {
+      if (!isShortage(thrown)) throw thrown
+    })
     for (const { stored } of group) stored.resolve()
   }
 
