@@ -20,7 +20,7 @@ test('a span is told in its two largest units', () => {
 test('an instant is a span ago or a date; a bare number is neither', () => {
   assert.equal(parseInstant('15m', 1_000_000), 100_000)
   assert.equal(parseInstant('1970-01-01T00:00:01Z', 0), 1000)
-  for (const text of ['soon', '15 parsecs', '', '5', '2026', '1764140400'])
+  for (const text of ['soon', '15 parsecs', '', '5', '2026', '1764140400', '2026-02-30', '2026-11-24T25:00'])
     assert.equal(parseInstant(text, 0), undefined, text)
 })
 

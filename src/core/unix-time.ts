@@ -23,7 +23,10 @@ export function unixSeconds(text: string): number | undefined {
 
 /** Milliseconds since 1970 of what a person wrote: a space may stand for the T, and small letters do (RFC 3339, 5.6). */
 export function datedMs(text: string): number | undefined {
-  return isoMs(text.toUpperCase().replace(' ', 'T'))
+  const day = isoMs(text.slice(0, 10))
+  // To `Date.parse` the 30th of February is the second of March.
+  const isDay = day !== undefined && text.startsWith(new Date(day).toISOString().slice(0, 10))
+  return isDay ? isoMs(text.toUpperCase().replace(' ', 'T')) : undefined
 }
 
 /** One without a zone is UTC, as all that Sluice prints: to `Date.parse` it is so of a bare date, and of a time it is not. */
