@@ -237,7 +237,7 @@ test('a link is made when the operation that holds both keys is durable, and bef
   const [link, publish] = [new Gate(), new Gate()]
   const { intake, published, links } = stand({ link, publish })
   const accepted = intake.accept([identify('1', { email: 'a@x.io' })], WEB)
-  await publish.reached(1)
+  await Promise.race([publish.reached(1), link.reached(1)])
   const next = intake.accept([eventOf('a@x.io')], WEB)
   assert.deepEqual(links, [])
   publish.open(0)
@@ -427,7 +427,7 @@ test('a store that fails fails the requests in the line, frees their ids, and th
   assert.ok(result?.status === 'rejected' && result.reason.code === 'storage_failed')
   assert.equal(published.length, 2)
   const next = intake.accept([eventOf('a@x.io'), event('1', { id: ULID })], WEB)
-  await link.reached(2)
+  await Promise.race([link.reached(2), next])
   assert.deepEqual([published.length, links.length], [2, 2], 'nothing is placed before the link is written')
   link.open(1)
   assert.equal((await next)[1], ULID)
@@ -445,7 +445,7 @@ test('what the log has is answered, also where there is no room for its links, a
   link.calls[0]?.reject(failure('storage_full'))
   assert.equal((await said).length, 2)
   const refused = assert.rejects(intake.accept([eventOf('a@x.io')], WEB), { code: 'storage_full' })
-  await link.reached(2)
+  await Promise.race([link.reached(2), refused])
   link.calls[1]?.reject(failure('storage_full'))
   await refused
   assert.equal(published.length, 2)
