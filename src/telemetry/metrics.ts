@@ -66,7 +66,7 @@ interface StateGaugeRow {
 const GAUGES: readonly GaugeRow[] = [
   {
     name: 'sluice_backlog_oldest_seconds',
-    help: 'The age of the oldest operation without an outcome; 0 when there is none.',
+    help: 'The age of the oldest operation without an outcome; 0 when there is none, NaN while the bus does not say.',
     read: (sources) => sources.oldestAgeSeconds(),
   },
   {
@@ -89,7 +89,7 @@ const GAUGES: readonly GaugeRow[] = [
 const STATE_GAUGES: readonly StateGaugeRow[] = [
   {
     name: 'sluice_operations',
-    help: 'Operations by state; accepted is the sum of all others, and missing must be 0.',
+    help: 'Operations by state; accepted is the sum of all others, and missing must be 0. Left out while the bus does not say.',
     read: (sources) => sources.conservation(),
   },
   {
