@@ -142,3 +142,26 @@ test('on a full disk the ledger writes in the place of its reserve, so that deli
   await file.close()
   rmSync(directory, { recursive: true })
 })
+
+test('what goes wrong after a commit stops the process, and does nothing of the commit again', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sluice-ledger-'))
+  const reserve = join(directory, 'ledger.reserve')
+  const told: string[] = []
+  const once = { free: () => 2 ** 30 }
+  const disk = { ...failing('COMMIT', FULL, () => existsSync(reserve)), free: () => once.free() }
+  const file = new LedgerFile({ directory, disk, onFatal: ({ code }) => told.push(code) })
+  file.db.exec('CREATE TABLE done (n INTEGER)')
+  once.free = () => {
+    throw Object.assign(new Error('EIO: i/o error, statfs'), { code: 'EIO' })
+  }
+  const note = (n: number) => () => file.db.prepare('INSERT INTO done VALUES (?)').run(n).changes
+  assert.deepEqual(await Promise.all([file.write(note(1)), file.write(note(2))]), [1, 1])
+  const done = file.db.prepare('SELECT n FROM done ORDER BY n').all()
+  assert.deepEqual(
+    done.map(({ n }) => n),
+    [1, 2],
+  )
+  assert.deepEqual(told, ['storage_failed'])
+  await file.close()
+  rmSync(directory, { recursive: true })
+})

@@ -123,10 +123,23 @@ export class LedgerFile {
       const work = () => this.#transact(jobs)
       const answers = this.#space ? this.#space.spend(work) : work()
       for (const answer of answers) answer()
+    } catch (thrown) {
+      this.#fail(jobs, toStorageError(thrown, this.#path))
+      return
+    }
+    this.#tidy()
+  }
+
+  /** After a commit. What goes wrong here is of no call, all of which are stored and answered. */
+  #tidy(): void {
+    try {
       this.#space?.keep()
       this.#checkpoints.committed()
     } catch (thrown) {
-      this.#fail(jobs, toStorageError(thrown, this.#path))
+      const error = toStorageError(thrown, this.#path)
+      this.#heard(
+        isFatal(error) ? error : new SluiceError('storage_failed', String(thrown), { cause: thrown }),
+      )
     }
   }
 
