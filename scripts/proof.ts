@@ -74,10 +74,12 @@ among them.
 
 - T0 does not model damaged files and loss of power (D2, D3), several processes and Kafka, a call on which Customer.io acts long
   after its connection broke, nor an identifier that several people claim: whose it is depends on the order between people.
-- T0 below is of seeds 100,001 to 150,000. Others failed, and are tests now: of 29,784 from 50,001, on 697f69b, one (79237: the figures
-  of a process that stopped without waiting for a slow disk were 2 off until it was gone); of 1 to 49,375, on the code after
-  0560d74 up to a4e35aa, two (1264: who had left in one call with a replay was freed twice, and delivery stood still, a fault of that
-  day; 38488: a process that was stopped before it knew what the last one had ended told figures all the same).
+- T0 below is of seeds 150,001 to 200,000; 1 to 50,000 passed on add969e, 100,001 to 150,000 on 0560d74. Others failed, and are
+  tests now: of 29,784 from 50,001, on 697f69b, one (79237: the figures of a process that stopped without waiting for a slow disk
+  were 2 off until it was gone); of 1 to 49,375, on the code after 0560d74 up to a4e35aa, three (1264: who had left in one call with a
+  replay was freed twice, and delivery stood still, a fault of that day; 38488: a process that was stopped before it knew what the
+  last one had ended told figures all the same; 49079: the disk failed between the log and what is known of people, and who
+  spoke of the merged person next was overtaken, which \`src/ingest/owed-links.test.ts\` holds, since the seed meets it no more).
 - A process that dies after Customer.io has answered and before the ledger has it repeats what was answered. A merge, a deletion
   or a suppression would change what the repetition does, so each leaves only when all that ended before it is settled
   (seeds 4294, 12246 and 21575 failed before). A person known by several identifiers of which Sluice was not told in one
