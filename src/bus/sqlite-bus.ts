@@ -13,12 +13,14 @@ import type { Bus, Features, ReadRange, SubscribeOptions } from './bus.ts'
 import type { Group } from './group.ts'
 import type { Anchor, Heads } from './sqlite-anchor.ts'
 import { checkAnchor, checkChunks } from './sqlite-check.ts'
-import { Committer, type Dirty } from './sqlite-commit.ts'
+import { Committer } from './sqlite-commit.ts'
 import { type Damage, damaged, isAccepted, joinDamages, nameOf } from './sqlite-damage.ts'
+import { groupsOf, type Held } from './sqlite-held.ts'
 import { SqliteLog } from './sqlite-log.ts'
 import { type LogFile, topicRows } from './sqlite-open.ts'
 import type { Tables, TopicRow } from './sqlite-tables.ts'
 import { writeOnThread } from './sqlite-thread.ts'
+import { Trimmer } from './sqlite-trim.ts'
 import { LogWriter, type Writer, writeInline } from './sqlite-writer.ts'
 import { LANES, Topic } from './topic.ts'
 
@@ -69,17 +71,9 @@ export const SQLITE_FEATURES: Features = {
   keepsSettledAbove: true,
 }
 
-/** Chunks looked at, or removed in one transaction, at once: a thousand rows of up to 1 MB would hold the event loop for too long. */
-const TRIM_CHUNKS = 50
-
 export interface Files extends LogFile {
   readonly path: string
   readonly anchor: Anchor
-}
-
-interface Held {
-  readonly log: SqliteLog
-  readonly topic: Topic
 }
 
 export class SqliteLogBus implements SqliteBus {
@@ -210,57 +204,13 @@ export class SqliteLogBus implements SqliteBus {
   }
 
   async trim(before: number, over?: AbortSignal): Promise<number> {
+    const { clock, notify } = this.#options
+    const isOver = () => this.#closed || (over?.aborted ?? false)
+    const trimmer = new Trimmer({ tables: this.#tables, committer: this.#committer, clock, isOver })
     let removed = 0
-    for (const held of this.#topics.values()) {
-      const old = await this.#oldUpTo(held, before, over)
-      for (let step = 1; step > 0 && !over?.aborted; removed += step) step = await this.#trimStep(held, old)
-    }
-    if (removed > 0) this.#options.notify('bus.trimmed', { count: removed })
+    for (const held of this.#topics.values()) removed += await trimmer.trim(held, before)
+    if (removed > 0) notify('bus.trimmed', { count: removed })
     return removed
-  }
-
-  /**
-   * Up to where all was written before then, as far as it is settled. A stamp after now says nothing, and must not hold up the
-   * rest until its time comes: but the log grows in order, so that what lies before an old chunk is at least as old.
-   */
-  async #oldUpTo({ log, topic }: Held, before: number, over?: AbortSignal): Promise<number> {
-    const { clock } = this.#options
-    let old = log.first
-    for (let from = 0; !this.#closed && !over?.aborted; await clock.sleep(0)) {
-      const chunks = this.#tables.chunksFrom(log.row, from, TRIM_CHUNKS)
-      for (const { at, end } of chunks) {
-        if (end > topic.floor || (at >= before && at <= clock.now())) return old
-        if (at < before) old = end
-        from = end
-      }
-      if (chunks.length === 0) return old
-    }
-    return old
-  }
-
-  /** Returns how many records went; 0 when nothing more may. A topic that nobody reads is trimmed by age alone. */
-  async #trimStep(held: Held, old: number): Promise<number> {
-    if (this.#closed) return 0
-    let count = 0
-    await this.#committer.exclusive(() => {
-      const first = this.#trimmable(held, old)
-      const { log } = held
-      count = first - log.first
-      if (count === 0) return undefined
-      const row = log.trimmed(first)
-      const removals = [[row.number, first] as const]
-      const groups = groupsOf(held).filter(([group]) => group.dirty)
-      return { change: { topics: [row], removals }, adopt: () => log.trim(row), groups }
-    })
-    return count
-  }
-
-  /** Where the first chunk begins that must stay. */
-  #trimmable({ log, topic }: Held, old: number): number {
-    let first = log.first
-    for (const { end } of this.#tables.chunksFrom(log.row, 0, TRIM_CHUNKS))
-      if (end <= Math.min(old, topic.floor)) first = end
-    return first
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -308,5 +258,3 @@ export class SqliteLogBus implements SqliteBus {
 }
 
 const shut = () => new SluiceError('shutting_down', 'The bus is closed.')
-
-const groupsOf = ({ log, topic }: Held): Dirty[] => [...topic.groups].map((group) => [group, log] as const)

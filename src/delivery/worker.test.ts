@@ -13,8 +13,9 @@ import { type BusRecord, TOPICS } from '../core/record.ts'
 import type { Remote, Reply } from '../customerio/http.ts'
 import { openSqliteLedger } from '../ledger/sqlite.ts'
 import { policiesWith } from '../preflight/rules.ts'
+import type { Sizes } from './options.ts'
 import { GROUP } from './replay.ts'
-import { Delivery, type Sizes } from './worker.ts'
+import { Delivery } from './worker.ts'
 
 const PEOPLE = 32
 

@@ -2,23 +2,17 @@
  * The delivery stage: bus to Customer.io. It has the dispatcher's window filled (supply.ts), asks pace for leave, lets batches
  * fly, and hands what ended to settlement.
  */
-import type { Bus } from '../bus/bus.ts'
-import type { Clock, Random } from '../core/clock.ts'
-import type { Feed } from '../core/feed.ts'
-import type { Notify } from '../core/notices.ts'
 import type { Attempt } from '../core/outcome.ts'
-import { type Place, type Received, TOPICS } from '../core/record.ts'
+import { type Place, TOPICS } from '../core/record.ts'
 import { Wakeup } from '../core/wakeup.ts'
 import { within } from '../core/within.ts'
-import type { Remote } from '../customerio/http.ts'
-import type { Ledger } from '../ledger/ledger.ts'
-import type { Policies } from '../preflight/rules.ts'
 import { Ages } from './age.ts'
 import type { Batch } from './batch.ts'
 import { deliver, noteAttempt, noteRefusal, resultOf } from './deliver.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { Ended, Op } from './op.ts'
-import { Pace, type PaceState } from './pace.ts'
+import type { DeliveryOptions, DeliveryState } from './options.ts'
+import { Pace } from './pace.ts'
 import { faultOf } from './records.ts'
 import { isBarrier } from './run.ts'
 import { Settlement } from './settlement.ts'
@@ -26,45 +20,6 @@ import { type Split, split } from './split.ts'
 import { Supply } from './supply.ts'
 import { tellAttempt, tellEnd } from './tell.ts'
 import { Window } from './window.ts'
-
-export interface DeliveryOptions {
-  readonly bus: Bus
-  readonly ledger: Ledger
-  readonly remote: Remote
-  readonly clock: Clock
-  readonly random: Random
-  readonly notify: Notify
-  readonly feed: Feed
-  /** What is done about operations that aged while they waited. */
-  readonly policies: Policies
-  /** Calls a second and calls at once, at the most. */
-  readonly ceiling: number
-  readonly concurrency: number
-  /** How long a batch that is not full waits for company, milliseconds. */
-  readonly lingerMs: number
-  /** How long calls under way may take when a stop is asked for, milliseconds. */
-  readonly drainMs: number
-  readonly sizes?: Partial<Sizes>
-  readonly onFatal: (error: unknown) => void
-  /** Makes operations of what strangers wrote to the topic of operations itself. Pure. */
-  readonly adopt?: (record: Received) => Received
-  /** The name of this ledger, where other processes with ledgers of their own share the bus. */
-  readonly node?: string | undefined
-}
-
-/** The most that is held of the backlog, and the most that one batch takes. A simulation makes them tiny. */
-export interface Sizes {
-  readonly windowOps: number
-  readonly batchItems: number
-}
-
-export interface DeliveryState extends PaceState {
-  /** Operations held in memory, those in flight included. */
-  readonly held: number
-  /** Operations that the ledger counts and the bus does not yet. */
-  readonly recorded: number
-  readonly lastAttempt: Attempt | undefined
-}
 
 /** Ended operations that may wait for the disk before no more are sent. */
 const MAX_SETTLING = 20_000
